@@ -1,6 +1,6 @@
-// An assertion names our own bug: a state the code has excluded. It stays on in release builds, because
-// a kernel that goes on after a broken invariant loses other people's messages. Bad input and bad peers
-// never end here; they are refused with an `errc` (result.hpp).
+// An assertion names our own bug: a state the code has excluded. It stays on in release builds,
+// because a kernel that goes on after a broken invariant loses other people's messages. Bad input
+// and bad peers never end here; they are refused with an `errc` (result.hpp).
 #pragma once
 
 namespace equus {

@@ -1,5 +1,5 @@
-// Bulk data: bytes that are moved, not copied. The buffer is 64-byte aligned, so that a receiver may
-// look at it as records, and its size is exact.
+// Bulk data: bytes that are moved, not copied. The buffer is 64-byte aligned, so that a receiver
+// may look at it as records, and its size is exact.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace equus {
 
-/// A byte buffer with one owner. Moving it is a pointer copy; copying it is explicit (`copy()`) in code
-/// that cares, and implicit in aggregates that are copied.
+/// A byte buffer with one owner. Moving it is a pointer copy; copying it is explicit (`copy()`) in
+/// code that cares, and implicit in aggregates that are copied.
 class bytes {
 public:
     bytes() noexcept = default;

@@ -1,12 +1,13 @@
-// Identities are truth, addresses are hints. An identity is given once, at the node where its object was
-// born, and never used again; it stays valid wherever the object moves to. Every identity has an epoch of
-// its own, raised at each of its moves; epochs of different identities are never compared.
-// docs/protocol.md, section "Identifiers", lists them with their lifetimes.
+// Identities are truth, addresses are hints. An identity is given once, at the node where its
+// object was born, and never used again; it stays valid wherever the object moves to. Every
+// identity has an epoch of its own, raised at each of its moves; epochs of different identities are
+// never compared. docs/protocol.md, section "Identifiers", lists them with their lifetimes.
 #pragma once
+
+#include <equus/base/fields.hpp>
 
 #include <compare>
 #include <cstdint>
-#include <equus/base/fields.hpp>
 
 namespace equus {
 
@@ -22,7 +23,8 @@ struct strong_id {
 
 /// A node of one run, given by the membership register at join. 0: none; 1: the root.
 using node_id = strong_id<struct node_id_tag, std::uint32_t>;
-/// The life of a node, given by the membership register at join and never given twice in a run. 0: none.
+/// The life of a node, given by the membership register at join and never given twice in a run. 0:
+/// none.
 using boot_number = strong_id<struct boot_number_tag, std::uint32_t>;
 /// A configuration's run: not soon reused [K12].
 using rdc_id = strong_id<struct rdc_id_tag, std::uint64_t>;
@@ -74,14 +76,15 @@ using call_id = owned_id<struct call_id_tag>;
 /// Where an object was last known to be: a hint, replaced by anything with a higher epoch.
 struct place {
     node_boot at;
-    std::uint32_t slot = 0; ///< index in the node's table of that kind; checked against the identity
+    std::uint32_t slot =
+        0; ///< index in the node's table of that kind; checked against the identity
     epoch age;
     friend constexpr auto operator<=>(const place&, const place&) = default;
     EQUUS_FIELDS(at, slot, age)
 };
 
-/// A 64-bit FNV-1a hash: stable across compilers, machines and releases. Names types and modules where
-/// a number is handier than text; never used as protection.
+/// A 64-bit FNV-1a hash: stable across compilers, machines and releases. Names types and modules
+/// where a number is handier than text; never used as protection.
 constexpr std::uint64_t stable_hash(std::string_view text) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325u;
     for (char c : text) {

@@ -1,9 +1,10 @@
-// A reference is a number that means something only to the kernel and only in one incarnation's table:
-// an index and the generation of that entry. Copying the number gives nobody anything [K9].
+// A reference is a number that means something only to the kernel and only in one incarnation's
+// table: an index and the generation of that entry. Copying the number gives nobody anything [K9].
 //
 // Inside a message that is on its way a reference is the index of a descriptor in the message's
-// capability table, which the kernel writes when the message is sent and redeems when it is received.
-// The codec therefore sees one number in both cases, and writes it as a capability pointer.
+// capability table, which the kernel writes when the message is sent and redeems when it is
+// received. The codec therefore sees one number in both cases, and writes it as a capability
+// pointer.
 #pragma once
 
 #include <compare>

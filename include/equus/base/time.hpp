@@ -1,5 +1,5 @@
-// Time is handed in. The kernel knows only the instants its driver gives it; nothing below the driver
-// reads a clock.
+// Time is handed in. The kernel knows only the instants its driver gives it; nothing below the
+// driver reads a clock.
 #pragma once
 
 #include <chrono>

@@ -1,0 +1,61 @@
+// Every limit of a node in one place, with its default and the reason for it. Limits count items or
+// wire bytes, never memory addresses or allocations, so that a run is the same on every machine
+// (rule 24).
+#pragma once
+
+#include <equus/base/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace equus {
+
+struct kernel_limits {
+    // ---- tables
+    std::uint32_t incarnations_max = 1u << 20;
+    std::uint32_t references_max = 65'536; ///< per incarnation
+    std::uint32_t calls_max = 1u << 20;    ///< invocations outstanding on the node
+    std::uint32_t nodes_max = 1'024;       ///< members of one run
+    std::uint32_t effects_max = 65'536;    ///< effects outstanding on the node
+
+    // ---- messages
+    std::uint32_t message_bytes_max = 64u << 20; ///< encoded size of one message
+    std::uint32_t packet_bytes_max =
+        64u << 10;                       ///< a packet holds at most this much; see the flush policy
+    std::uint16_t capabilities_max = 64; ///< references in one message
+
+    // ---- credit: absolute limits per leg (rule 17)
+    std::uint32_t credit_messages = 256;
+    std::uint32_t credit_bytes = 1u << 20; ///< one message is always allowed beside this
+
+    // ---- sessions
+    std::uint32_t session_packets_max =
+        1'024; ///< unacknowledged packets before a session stops sending
+    std::uint32_t session_reorder_max = 64; ///< packets held that arrived ahead of a gap
+    duration retransmit_after{
+        50'000'000}; ///< first retransmission on a link that may lose; doubles
+    duration retransmit_max{2'000'000'000};
+    duration acknowledge_after{5'000'000}; ///< a lone acknowledgement waits this long for company
+    duration redial_after{20'000'000};     ///< doubles up to redial_max
+    duration redial_max{2'000'000'000};
+
+    // ---- membership
+    duration heartbeat_every{500'000'000};
+    duration suspect_after{3'000'000'000}; ///< silence that raises `unreachable`
+    duration lease{8'000'000'000};         ///< a member that cannot renew for so long stops itself
+    duration evict_after{
+        10'000'000'000}; ///< silence after which the root writes a member off; > lease
+
+    // ---- time
+    duration call_timeout{30'000'000'000}; ///< an invocation without `within`
+    duration give_up{5'000'000'000};       ///< a delivery that nothing answers [K30]
+
+    // ---- scheduling
+    std::uint32_t turn_steps = 64; ///< messages and resumptions of one incarnation's turn
+    std::uint32_t handler_steps_max = 1u << 20; ///< reserved for awaits in one handler
+
+    // ---- memory of one incarnation, bytes; frames, messages and containers together
+    std::uint64_t incarnation_bytes_max = 1ull << 30;
+};
+
+} // namespace equus
