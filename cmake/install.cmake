@@ -1,0 +1,1 @@
+# The install tree; filled in below the layers.
