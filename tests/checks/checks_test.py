@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""A check that never fails checks nothing: each is shown a clean tree and one planted violation."""
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class check(unittest.TestCase):
+    """A scratch tree, and the exit code and output of a script that looks at it."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.tree = pathlib.Path(scratch.name)
+
+    def write(self, path, text):
+        file = self.tree / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def run_script(self, script, *args):
+        done = subprocess.run([ROOT / "scripts" / script, *args], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def assert_clean(self, script, *args):
+        code, output = self.run_script(script, *args)
+        self.assertEqual(code, 0, output)
+
+    def assert_refused(self, words, script, *args):
+        code, output = self.run_script(script, *args)
+        self.assertEqual(code, 1, output)
+        self.assertIn(words, output)
+
+
+class layers(check):
+    def root(self):
+        return "--root", self.tree
+
+    def test_a_layer_may_include_what_stands_above_it(self):
+        self.write("include/equus/stream.hpp", "#include <equus/base/ids.hpp>\n#include <vector>\n")
+        self.write("src/runtime/table.cpp", '#include "table.hpp"\n#include <equus/stream.hpp>\n')
+        self.write("src/runtime/table.hpp", "")
+        self.write("src/transport/tcp.cpp", "#include <asio.hpp>\n")
+        self.write("src/host/launcher.cpp", '#include "runtime/table.hpp"\n')
+        self.assert_clean("check-layers", *self.root())
+
+    def test_base_may_not_include_the_application_layer(self):
+        self.write("include/equus/base/ids.hpp", "#include <equus/stream.hpp>\n")
+        self.assert_refused("base must not include application", "check-layers", *self.root())
+
+    def test_nobody_reaches_around_the_door_of_the_kernel(self):
+        self.write("src/runtime/table.hpp", "")
+        self.write("src/transport/tcp.cpp", '#include "../runtime/table.hpp"\n')
+        self.write("src/services/space.cpp", "#include <equus/kernel/kernel.hpp>\n")
+        self.assert_refused("tcp.cpp:1: src/transport must not include src/runtime",
+                            "check-layers", *self.root())
+        self.assert_refused("space.cpp:1: src/services must not include kernel door",
+                            "check-layers", *self.root())
+
+    def test_samples_see_public_headers_only(self):
+        self.write("src/config/parser.hpp", "")
+        self.write("samples/hello/hello.cpp", '#include "config/parser.hpp"\n')
+        self.assert_refused("samples must not include src/config", "check-layers", *self.root())
+
+    def test_the_configuration_values_do_not_open_the_rest_of_the_application_layer(self):
+        self.write("src/config/check.cpp", "#include <equus/rdc_place.hpp>\n")
+        self.assert_clean("check-layers", *self.root())
+        self.write("src/config/check.cpp", "#include <equus/stream.hpp>\n")
+        self.assert_refused("src/config must not include application", "check-layers", *self.root())
+
+    def test_the_kernel_includes_no_hosted_library_header(self):
+        self.write("src/runtime/table.cpp", "#include <vector>\n#  include <thread>\n")
+        self.assert_refused("table.cpp:2: <thread>", "check-layers", *self.root())
+
+
+class symbols(check):
+    def archive(self, source):
+        self.write("unit.cpp", source)
+        subprocess.run(["g++", "-c", "-fno-exceptions", "unit.cpp", "-o", "unit.o"],
+                       cwd=self.tree, check=True)
+        subprocess.run(["ar", "rcs", "libunit.a", "unit.o"], cwd=self.tree, check=True)
+        return "--nm", "nm", "--list", self.write("list.txt", "# reason\nmemc*\n"), \
+            self.tree / "libunit.a"
+
+    def test_an_undefined_symbol_outside_the_list_is_refused(self):
+        source = "extern \"C\" int memcmp(const void*, const void*, unsigned long);\n" \
+                 "int helper(); int used(int n) { return n + memcmp(\"a\", &n, 1); }\n"
+        self.assert_clean("check-symbols", *self.archive(source))
+        self.assert_refused("helper(): needed by libunit.a:unit.o", "check-symbols",
+                            *self.archive(source + "int more() { return helper() + used(1); }\n"))
+
+    def test_a_build_without_archives_is_not_clean(self):
+        code, _ = self.run_script("check-symbols", "--build", self.tree)
+        self.assertEqual(code, 2)
+
+
+class formatting(check):
+    good = "// A concept.\n#pragma once\n\nnamespace equus {\n\nint f();\n\n} // namespace equus\n"
+
+    def test_a_badly_formatted_file_is_refused(self):
+        self.write(".clang-format", (ROOT / ".clang-format").read_text())
+        self.assert_clean("check-format", self.write("good.hpp", self.good))
+        self.assert_refused("clang-format", "check-format",
+                            self.write("bad.hpp", self.good.replace("int f", "int   f")))
+
+    def test_the_rules_beyond_formatting_bite(self):
+        self.write(".clang-format", (ROOT / ".clang-format").read_text())
+        self.assert_refused("opens with its concept", "check-format",
+                            self.write("a.hpp", self.good.partition("\n")[2]))
+        self.assert_refused("#pragma once", "check-format",
+                            self.write("b.hpp", self.good.replace("#pragma once\n\n", "")))
+        self.assert_refused("no file has more than 600", "check-format",
+                            self.write("c.cpp", "int f();\n" * 601))
+        self.assert_refused("left for later", "check-format",
+                            self.write("d.cpp", "// TO" "DO\n"))
+
+
+class documentation(check):
+    def root(self):
+        return "--root", self.tree
+
+    def quote(self, marker, body):
+        return self.write("README.md", f"# Title\n\n<!-- {marker} -->\n```cpp\n{body}\n```\n")
+
+    def test_a_quote_equals_its_file(self):
+        self.write("hello.cpp", "int main() {}\n")
+        self.quote("quote: hello.cpp", "int main() {}")
+        self.assert_clean("check-docs", *self.root())
+        readme = self.quote("quote: hello.cpp", "int main() { return 1; }")
+        self.assert_refused("README.md:4: differs from hello.cpp", "check-docs", *self.root())
+        self.assert_clean("check-docs", *self.root(), "--fix")
+        self.assertIn("int main() {}", readme.read_text())
+
+    def test_a_quoted_region_is_marked_and_whole(self):
+        self.write("hello.cpp", "{\n    // [body]\n    a();\n      b();\n    // [/body]\n}\n")
+        self.quote("quote: hello.cpp#body", "a();\n  b();")
+        self.assert_clean("check-docs", *self.root())
+        self.quote("quote: hello.cpp#other", "a();")
+        self.assert_refused("no whole region [other]", "check-docs", *self.root())
+        self.quote("quote: gone.cpp", "a();")
+        self.assert_refused("does not exist", "check-docs", *self.root())
+
+    def test_code_that_nobody_builds_is_marked_as_a_sketch(self):
+        self.write("docs/page.md", "```cpp\nint x;\n```\n")
+        self.assert_refused("docs/page.md:1: C++ that nobody builds", "check-docs", *self.root())
+        self.write("docs/page.md", "<!-- sketch -->\n```cpp\nint x;\n```\n")
+        self.assert_clean("check-docs", *self.root())
+
+    def test_a_link_leads_to_a_file(self):
+        self.write("docs/page.md", "See [the other](other.md#part) and [web](https://a.example/).\n")
+        self.assert_refused("other.md leads nowhere", "check-docs", *self.root())
+        self.write("docs/other.md", "# Other\n")
+        self.assert_clean("check-docs", *self.root())
+
+
+if __name__ == "__main__":
+    unittest.main()
