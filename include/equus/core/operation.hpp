@@ -1,0 +1,146 @@
+// An operation is what a coroutine waits for: credit, a reply, a message, an instant, an effect. It lives in
+// the frame of the coroutine that waits, is linked into the kernel's lists while it waits, and unlinks
+// itself when the frame is destroyed first. Whatever ends it - success, error, deadline, the end of
+// the incarnation - ends it once, and the coroutine is resumed by the scheduler, never from inside the
+// event that ended it: one order of resumption, in every build (rule 24).
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <equus/base/reference.hpp>
+#include <equus/base/result.hpp>
+#include <equus/base/time.hpp>
+#include <equus/core/envelope.hpp>
+
+namespace equus::detail {
+
+/// The part of an incarnation that application code is compiled against: everything else is the kernel's.
+struct incarnation_core {
+    /// The coroutine to go on with when the present one suspends: the one slot by which control passes
+    /// between the coroutines of an incarnation.
+    std::coroutine_handle<> next_to_resume;
+    /// An operation that was made and not yet begun: it begins at the next call into the runtime, so
+    /// that `invoke(...).within(2s)` can still change it.
+    struct operation* fresh = nullptr;
+};
+
+/// The incarnation whose code runs on this thread; null outside. One per target: a thread-local on Linux,
+/// a plain variable on a card.
+incarnation_core*& running() noexcept;
+
+enum class operation_kind : std::uint8_t { send, call, receive, sleep, effect, request, event };
+
+struct operation {
+    enum class state : std::uint8_t { made, fresh, waiting, ended };
+
+    operation(operation_kind k) noexcept : kind{k} {}
+    operation(const operation&) = delete;
+    operation& operator=(const operation&) = delete;
+    ~operation() {
+        if (owner)
+            withdraw(*this);
+    }
+
+    bool has_ended() const noexcept { return status == state::ended; }
+
+    incarnation_core* owner = nullptr; ///< set while the kernel knows of it
+    std::coroutine_handle<> waiter;    ///< who is resumed; null until awaited
+    operation* previous = nullptr;     ///< in the list of what it waits for
+    operation* next = nullptr;
+    operation* ready_next = nullptr; ///< in its incarnation's list of coroutines to resume
+    time_point deadline = time_point::never();
+    std::uint64_t timer_order = 0;     ///< breaks ties between equal deadlines
+    std::uint32_t timer_index = ~0u;   ///< in the timer heap
+    operation_kind kind;
+    state status = state::made;
+    bool listed = false; ///< in the list of what it waits for
+    bool ready = false;  ///< in its incarnation's list of coroutines to resume
+    error outcome{errc::ok};
+
+    /// Takes the operation out of every list of the kernel; a call is cancelled, a message not yet sent is
+    /// dropped.
+    static void withdraw(operation& self) noexcept;
+};
+
+/// A message that waits for credit.
+struct send_operation : operation {
+    send_operation() noexcept : operation{operation_kind::send} {}
+    ~send_operation() { free_envelope(message); }
+    reference stream;
+    envelope* message = nullptr;
+};
+
+/// An invocation: first sent like any message, then answered.
+struct call_operation : operation {
+    /// Where the answer is put: moved from an object of `reply_type`, or decoded.
+    using deliver_function = result<void> (*)(call_operation& self, void* object,
+                                              std::span<const std::byte> encoded);
+    call_operation(const message_type* type, deliver_function function) noexcept
+        : operation{operation_kind::call}, reply_type{type}, deliver{function} {}
+    ~call_operation() { free_envelope(message); }
+
+    reference stream;
+    envelope* message = nullptr; ///< until it is sent
+    const message_type* reply_type;
+    deliver_function deliver;
+    std::uint32_t slot = ~0u; ///< in the table of calls, while sent and not answered
+    bool sent = false;
+};
+
+/// Waits for a message at one of several ports.
+struct receive_operation : operation {
+    receive_operation() noexcept : operation{operation_kind::receive} {}
+    ~receive_operation() { free_envelope(message); }
+    static constexpr std::size_t ports_max = 8;
+    reference ports[ports_max];
+    std::uint8_t port_count = 0;
+    bool take = true;        ///< take the message out; otherwise only tell which port has one
+    std::uint8_t chosen = 0; ///< index of the port
+    reference from;          ///< a stream handle: only this stream's messages [K27]; empty: any
+    envelope* message = nullptr;
+};
+
+/// Waits for an instant.
+struct sleep_operation : operation {
+    sleep_operation() noexcept : operation{operation_kind::sleep} {}
+};
+
+/// Waits for the outside.
+struct effect_operation : operation {
+    effect_operation() noexcept : operation{operation_kind::effect} {}
+    std::uint64_t id = 0;
+    bytes answer;
+};
+
+/// Waits for an answer of a kernel (this node's or another's): creation, status, control.
+struct request_operation : operation {
+    request_operation() noexcept : operation{operation_kind::request} {}
+    std::uint64_t id = 0;
+    bytes answer;
+    reference made; ///< a reference that came with the answer
+};
+
+/// Waits for an event of interest.
+struct event_operation : operation {
+    event_operation() noexcept : operation{operation_kind::event} {}
+};
+
+/// Begins the operation. True: it has ended already, and `outcome` says how.
+bool begin(send_operation& op);
+bool begin(receive_operation& op);
+bool begin(sleep_operation& op);
+bool begin(event_operation& op);
+/// Notes the call; it begins with the next call into the runtime, or when the coroutine suspends.
+void announce(call_operation& op);
+/// Begins an announced operation now.
+void begin_fresh(incarnation_core& core);
+/// Sets a new deadline, counted from now. Requires: not ended.
+void set_timeout(operation& op, duration timeout);
+
+/// Suspends `waiter` until the operation has ended. Requires: begun, or announced.
+inline void wait_for(operation& op, std::coroutine_handle<> waiter) noexcept {
+    op.waiter = waiter;
+}
+
+} // namespace equus::detail

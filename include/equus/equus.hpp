@@ -1,0 +1,11 @@
+// All that an application's modules need; a program's main() adds <equus/host/main.hpp>.
+#pragma once
+
+#include <equus/control.hpp>
+#include <equus/effect.hpp>
+#include <equus/incarnation.hpp>
+#include <equus/module.hpp>
+#include <equus/port.hpp>
+#include <equus/protocol.hpp>
+#include <equus/stream.hpp>
+#include <equus/task.hpp>

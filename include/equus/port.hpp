@@ -1,0 +1,325 @@
+// A port is a queue in order of arrival. A port whose incarnation has handlers hands each message to
+// `on(message)`, one at a time; one of an incarnation with `main()` is read with `receive()`:
+//
+//     while (auto got = co_await jobs.receive()) {
+//         if (auto* p = got->get<print>()) co_await got->reply<print>(receipt{...});
+//     }
+//
+// A message is consumed when its handler ends, or when the next one is received or its delivery ends (rule
+// 11); only then does its sender get the credit back.
+#pragma once
+
+#include <array>
+#include <equus/stream.hpp>
+#include <equus/task.hpp>
+
+namespace equus {
+
+namespace detail {
+
+template <class T>
+struct task_value {
+    static constexpr bool is_task = false;
+    using type = T;
+};
+template <class T>
+struct task_value<task<T>> {
+    static constexpr bool is_task = true;
+    using type = T;
+};
+template <class T>
+struct result_value {
+    using type = T;
+};
+template <class T>
+struct result_value<result<T>> {
+    using type = T;
+};
+
+/// Takes the message out of its envelope as an M.
+template <class M>
+result<M> take(envelope& message) {
+    if (message.type) {
+        M* object = static_cast<M*>(message.payload());
+        if constexpr (wire::contains_references<M>)
+            redeem_references(message, message_type_of<M>, object);
+        return result<M>{std::move(*object)};
+    }
+    auto decoded = wire::decode<M>(message.encoded());
+    if constexpr (wire::contains_references<M>)
+        if (decoded)
+            redeem_references(message, message_type_of<M>, &*decoded);
+    return decoded;
+}
+
+/// The kernel's note of a handler whose coroutine runs on.
+void handler_runs(envelope& message, promise_base& frame) noexcept;
+/// Every handler ends here, at once or later.
+void handler_ended(envelope& message) noexcept;
+
+/// Answers with the value of a handler, of whatever form.
+template <class M, class R>
+void answer(envelope& message, R&& value) {
+    using plain = std::remove_cvref_t<R>;
+    using inner = typename result_value<plain>::type;
+    if constexpr (!std::is_same_v<inner, plain>) {
+        if (!value) {
+            handler_failed(message, std::move(value.error()));
+            return;
+        }
+        if constexpr (std::is_void_v<inner>)
+            return;
+        else
+            answer<M>(message, std::move(*value));
+    } else if constexpr (replied<M>) {
+        static_assert(std::is_convertible_v<plain, typename M::reply>,
+                      "the handler's value is not the message's reply");
+        typename M::reply reply_object(std::forward<R>(value));
+        reply(message, message_type_of<typename M::reply>, &reply_object);
+    }
+}
+
+template <class M, class T>
+void handler_task_ended(promise_base& ended, void* context) {
+    auto& message = *static_cast<envelope*>(context);
+    auto& typed = static_cast<promise<T>&>(ended);
+    if (ended.failure != errc::ok)
+        handler_failed(message, std::move(ended.failure));
+    else if constexpr (!std::is_void_v<T>)
+        answer<M>(message, std::move(*typed.value));
+    std::coroutine_handle<promise<T>>::from_promise(typed).destroy();
+    handler_ended(message);
+}
+
+template <class D, class M>
+void run_handler(D& object, envelope& message) {
+    auto got = take<M>(message);
+    if (!got) {
+        handler_failed(message, std::move(got.error()));
+        handler_ended(message);
+        return;
+    }
+    using returned = decltype(object.on(std::move(*got)));
+    if constexpr (task_value<returned>::is_task) {
+        using value = typename task_value<returned>::type;
+        static_assert(!replied<M> || !std::is_void_v<value>,
+                      "this message has a reply: its handler must return it");
+        auto started = object.on(std::move(*got));
+        if (!started) {
+            handler_failed(message, error{errc::out_of_memory, "no memory for the handler"});
+            handler_ended(message);
+            return;
+        }
+        auto frame = started.release();
+        frame.promise().finished = &handler_task_ended<M, value>;
+        frame.promise().context = &message;
+        handler_runs(message, frame.promise());
+    } else {
+        if constexpr (std::is_void_v<returned>) {
+            static_assert(!replied<M>, "this message has a reply: its handler must return it");
+            object.on(std::move(*got));
+        } else {
+            answer<M>(message, object.on(std::move(*got)));
+        }
+        handler_ended(message);
+    }
+}
+
+template <class D, class M>
+void handle(void* object, envelope& message) {
+#if defined(__cpp_exceptions)
+    try {
+        run_handler<D, M>(*static_cast<D*>(object), message);
+    } catch (...) {
+        handler_failed(message, capture_exception());
+        handler_ended(message);
+    }
+#else
+    run_handler<D, M>(*static_cast<D*>(object), message);
+#endif
+}
+
+template <class D, class M>
+concept handles = requires(D& object, M&& message) { object.on(std::move(message)); };
+
+template <class D, class P>
+struct handlers_of;
+template <class D, fixed_text Name, class... M>
+struct handlers_of<D, protocol<Name, M...>> {
+    static constexpr bool all = (handles<D, M> && ...);
+    static constexpr bool any = (handles<D, M> || ...);
+    static constexpr const handler* table() noexcept {
+        if constexpr (all) {
+            static constexpr std::array<handler, sizeof...(M)> functions{&handle<D, M>...};
+            return functions.data();
+        } else {
+            return nullptr;
+        }
+    }
+};
+
+template <class D>
+concept has_main = requires(D& object) { object.main(); };
+
+class receiving_base {
+public:
+    receiving_base() noexcept = default;
+    receiving_base(const receiving_base&) = delete;
+    receiving_base& operator=(const receiving_base&) = delete;
+    bool await_ready() { return begin(operation_); }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+
+protected:
+    receive_operation operation_;
+};
+
+} // namespace detail
+
+/// A message received and not yet consumed. Move only; consuming it gives the credit back.
+template <class P>
+class delivery {
+public:
+    explicit delivery(detail::envelope* message) noexcept : message_{message} {}
+    delivery(delivery&& other) noexcept : message_{std::exchange(other.message_, nullptr)} {}
+    delivery& operator=(delivery&& other) noexcept {
+        if (this != &other) {
+            done();
+            message_ = std::exchange(other.message_, nullptr);
+        }
+        return *this;
+    }
+    ~delivery() { done(); }
+
+    template <class M>
+    bool is() const noexcept {
+        static_assert(P::template has<M>, "this port's protocol does not have that message");
+        return message_ && message_->ordinal == P::template ordinal_of<M>();
+    }
+    /// Takes the message out; unknown_message when it is another, malformed when it cannot be read.
+    template <class M>
+    result<M> take() {
+        if (!is<M>())
+            return fail(errc::unknown_message);
+        return detail::take<M>(*message_);
+    }
+    /// Answers the invocation. Does nothing when it is one-way or has been answered.
+    template <class M>
+    void reply(typename M::reply value) {
+        if (message_)
+            detail::reply(*message_, detail::message_type_of<typename M::reply>, &value);
+    }
+    void reply_error(error reason) {
+        if (message_)
+            detail::reply_error(*message_, std::move(reason));
+    }
+    /// Consumes the message now.
+    void done() noexcept {
+        if (message_)
+            detail::consumed(std::exchange(message_, nullptr));
+    }
+
+private:
+    friend class stream<P>;
+    detail::envelope* message_;
+};
+
+template <class P>
+detail::sending stream<P>::forward(delivery<P>& message) const {
+    return {*this, std::exchange(message.message_, nullptr), true};
+}
+
+/// See the head of this file.
+template <class P>
+class port : public reference {
+public:
+    using protocol = P;
+    constexpr port() noexcept = default;
+    constexpr explicit port(reference untyped) noexcept : reference{untyped} {}
+    /// Declares a port of the incarnation that is being constructed; the configuration wires `name`.
+    template <class D>
+    port(D&, const char* name)
+        : reference{detail::declare_port(name, P::type(), detail::handlers_of<D, P>::table())} {
+        using handlers = detail::handlers_of<D, P>;
+        static_assert(handlers::all || detail::has_main<D>,
+                      "the incarnation has no on(message) for some message of this port's protocol, "
+                      "and no main() that receives it");
+    }
+
+    /// The next message, when there is one: result<delivery<P>>.
+    class receiving : public detail::receiving_base {
+    public:
+        receiving(reference from_port, reference from_stream) noexcept {
+            operation_.ports[0] = from_port;
+            operation_.port_count = 1;
+            operation_.from = from_stream;
+        }
+        /// `timed_out` after t; zero polls.
+        receiving& within(duration timeout) noexcept {
+            timeout_ = timeout;
+            return *this;
+        }
+        bool await_ready() {
+            if (begin(operation_))
+                return true;
+            set_timeout(operation_, timeout_);
+            return operation_.has_ended();
+        }
+        result<delivery<P>> await_resume() {
+            if (operation_.outcome != errc::ok)
+                return fail(std::move(operation_.outcome));
+            return delivery<P>{std::exchange(operation_.message, nullptr)};
+        }
+
+    private:
+        duration timeout_ = for_ever;
+    };
+    receiving receive() const { return {*this, reference{}}; }
+    /// Only messages of that stream: selective receive [K27].
+    receiving receive_from(reference stream_handle) const { return {*this, stream_handle}; }
+    /// A message that is there already, or would_block.
+    result<delivery<P>> try_receive() const {
+        if (detail::envelope* message = detail::try_receive(*this, reference{}))
+            return delivery<P>{message};
+        return fail(errc::would_block);
+    }
+    /// Messages waiting.
+    std::uint32_t size() const noexcept { return detail::queued(*this); }
+    /// A new stream to this port, to be passed on.
+    stream<P> open_stream() const { return stream<P>{detail::stream_to(*this)}; }
+};
+
+/// `co_await select(a, b)`: the index of a port that has a message: result<std::size_t>.
+class selecting : public detail::receiving_base {
+public:
+    template <class... Ports>
+    explicit selecting(const Ports&... ports) noexcept {
+        static_assert(sizeof...(Ports) <= detail::receive_operation::ports_max);
+        (add(ports), ...);
+        operation_.take = false;
+    }
+    selecting& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    bool await_ready() {
+        if (begin(operation_))
+            return true;
+        set_timeout(operation_, timeout_);
+        return operation_.has_ended();
+    }
+    result<std::size_t> await_resume() {
+        if (operation_.outcome != errc::ok)
+            return fail(std::move(operation_.outcome));
+        return operation_.chosen;
+    }
+
+private:
+    void add(reference which) noexcept { operation_.ports[operation_.port_count++] = which; }
+    duration timeout_ = for_ever;
+};
+template <class... Ports>
+selecting select(const Ports&... ports) noexcept {
+    return selecting{ports...};
+}
+
+} // namespace equus

@@ -1,0 +1,245 @@
+// A stream is the sending end: it numbers its messages, holds the credit its receiver has granted, and keeps
+// what has not been consumed. Order and exactly-once are promised per stream for as long as both ends
+// live, whatever the path: across reconnects, rewiring and migration. When the other end's node dies for
+// good the stream breaks, explicitly (docs/protocol.md, "Streams").
+//
+//     co_await out.send<cancel>(id);                                      // waits only for credit
+//     auto answer = co_await out.invoke<print>(title, body).within(2s);   // result<receipt>
+//
+// The arguments are the fields of the message. (Not `send(print{...})`: GCC 12 destroys aggregate temporaries
+// of a co_await expression twice; name the message and pass `equus::moved(message)` instead.)
+#pragma once
+
+#include <coroutine>
+#include <equus/base/assert.hpp>
+#include <equus/core/calls.hpp>
+#include <equus/protocol.hpp>
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace equus {
+
+/// `moved(x)`: the named object x, to be moved into a message.
+template <class T>
+struct moved_object {
+    T* object;
+};
+template <class T>
+moved_object<T> moved(T& named) noexcept {
+    return {&named};
+}
+
+namespace detail {
+
+/// True for an argument that GCC 12 would destroy twice: an aggregate temporary with a destructor.
+template <class A>
+concept fragile_temporary =
+    !std::is_lvalue_reference_v<A> && std::is_aggregate_v<std::remove_cvref_t<A>> &&
+    !std::is_trivially_destructible_v<std::remove_cvref_t<A>>;
+
+/// Constructs message M of protocol P in a new envelope; null when memory is out.
+template <class P, class M, class... A>
+envelope* make_message(A&&... fields) {
+    static_assert(P::template has<M>, "this stream's protocol does not have that message");
+    static_assert((!fragile_temporary<A> && ...),
+                  "name the aggregate first and pass equus::moved(name): GCC 12 destroys aggregate "
+                  "temporaries of a co_await expression twice");
+    envelope* made = new_envelope(sizeof(M));
+    if (!made)
+        return nullptr;
+    M* object = new (made->payload()) M{std::forward<A>(fields)...};
+    made->type = &message_type_of<M>;
+    made->ordinal = P::template ordinal_of<M>();
+    made->payload_bytes = static_cast<std::uint32_t>(wire::size_bytes(*object));
+    return made;
+}
+template <class P, class M>
+envelope* make_message(moved_object<M> named) {
+    envelope* made = new_envelope(sizeof(M));
+    if (!made)
+        return nullptr;
+    M* object = new (made->payload()) M(std::move(*named.object));
+    made->type = &message_type_of<M>;
+    made->ordinal = P::template ordinal_of<M>();
+    made->payload_bytes = static_cast<std::uint32_t>(wire::size_bytes(*object));
+    return made;
+}
+
+/// What `co_await stream.send(...)` awaits. Sends at once when there is credit.
+class [[nodiscard]] sending {
+public:
+    sending(reference stream, envelope* message, bool forward) noexcept
+        : stream_{stream}, message_{message}, forward_{forward} {}
+    sending(const sending&) = delete;
+    sending& operator=(const sending&) = delete;
+    ~sending() {
+        if (message_)
+            free_envelope(message_);
+    }
+
+    /// Gives up waiting for credit after `timeout`; the message is then not sent (`timed_out`).
+    sending& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+
+    bool await_ready() {
+        const progress made = forward_ ? try_forward(stream_, message_, why_)
+                                       : try_send(stream_, message_, why_);
+        if (made != progress::waiting) {
+            message_ = nullptr;
+            return true;
+        }
+        waiting_.emplace();
+        waiting_->stream = stream_;
+        waiting_->message = std::exchange(message_, nullptr);
+        if (begin(*waiting_))
+            return true;
+        set_timeout(*waiting_, timeout_);
+        return false;
+    }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(*waiting_, waiter); }
+    result<void> await_resume() {
+        if (waiting_)
+            why_ = std::move(waiting_->outcome);
+        if (why_ == errc::ok)
+            return {};
+        return fail(std::move(why_));
+    }
+
+private:
+    reference stream_;
+    envelope* message_;
+    bool forward_;
+    duration timeout_ = for_ever;
+    error why_{errc::ok};
+    std::optional<send_operation> waiting_;
+};
+
+/// What `co_await stream.invoke(...)` awaits. The call starts when it is made; it may be awaited later.
+template <class R>
+class [[nodiscard]] calling {
+public:
+    calling(reference stream, envelope* message) noexcept
+        : operation_{&message_type_of<R>, &deliver} {
+        operation_.stream = stream;
+        operation_.message = message;
+        operation_.self = this;
+        announce(operation_);
+    }
+    calling(const calling&) = delete;
+    calling& operator=(const calling&) = delete;
+
+    /// The call ends after `timeout` at the latest: with `timed_out` when it never left, with
+    /// `maybe_delivered` when it did. The receiver is told.
+    calling& within(duration timeout) noexcept {
+        if (!operation_.has_ended())
+            set_timeout(operation_, timeout);
+        return *this;
+    }
+    bool has_ended() const noexcept { return operation_.has_ended(); }
+
+    bool await_ready() {
+        if (operation_.owner)
+            begin_fresh(*operation_.owner);
+        return operation_.has_ended();
+    }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    result<R> await_resume() {
+        if (operation_.outcome != errc::ok)
+            return fail(std::move(operation_.outcome));
+        EQUUS_ASSERT(answer_.has_value());
+        return std::move(*answer_);
+    }
+
+private:
+    struct typed_operation : call_operation {
+        using call_operation::call_operation;
+        calling* self = nullptr;
+    };
+    static result<void> deliver(call_operation& op, void* object,
+                                std::span<const std::byte> encoded) {
+        calling& self = *static_cast<typed_operation&>(op).self;
+        if (object) {
+            self.answer_.emplace(std::move(*static_cast<R*>(object)));
+            return {};
+        }
+        auto decoded = wire::decode<R>(encoded);
+        if (!decoded)
+            return fail(std::move(decoded.error()));
+        self.answer_.emplace(std::move(*decoded));
+        return {};
+    }
+    typed_operation operation_;
+    std::optional<R> answer_;
+};
+
+} // namespace detail
+
+template <class P>
+class delivery;
+
+/// See the head of this file. A number, valid in the incarnation that holds it; as a field of a message it
+/// passes a copy on: a new stream of the receiver's own to the same channel (rule 20).
+template <class P>
+class stream : public reference {
+public:
+    using protocol = P;
+    constexpr stream() noexcept = default;
+    constexpr explicit stream(reference untyped) noexcept : reference{untyped} {}
+    /// Declares a stream of the incarnation that is being constructed; the configuration wires `name`.
+    template <class D>
+    stream(D&, const char* name) : reference{detail::declare_stream(name, P::type())} {}
+
+    /// Sends a one-way message. result<void>: `ok` means that the stream has it, in order; it waits for
+    /// credit. Errors: not_wired, closed, broken, too_large, out_of_memory, timed_out.
+    template <class M, class... A>
+    detail::sending send(A&&... fields) const {
+        static_assert(!detail::replied<M>, "this message has a reply: invoke it");
+        return {*this, detail::make_message<P, M>(std::forward<A>(fields)...), false};
+    }
+    template <class M>
+    detail::sending send(moved_object<M> named) const {
+        static_assert(!detail::replied<M>, "this message has a reply: invoke it");
+        return {*this, detail::make_message<P>(named), false};
+    }
+
+    /// Sends a message and waits for its reply: result<M::reply>, within the node's call time-out or the one
+    /// given by `.within(t)`. Errors beside those of send: maybe_delivered, handler_failed, abandoned,
+    /// unknown_message.
+    template <class M, class... A>
+    detail::calling<typename M::reply> invoke(A&&... fields) const {
+        return {*this, detail::make_message<P, M>(std::forward<A>(fields)...)};
+    }
+    template <class M>
+    detail::calling<typename M::reply> invoke(moved_object<M> named) const {
+        return {*this, detail::make_message<P>(named)};
+    }
+
+    /// Passes on a message in hand: its sender goes on waiting and does not notice [K24].
+    detail::sending forward(delivery<P>& message) const;
+
+    /// Ends this stream; messages sent stay on their way.
+    void close() const noexcept { detail::close(*this); }
+    /// Wired, and neither closed nor broken.
+    bool is_open() const noexcept { return detail::is_open(*this); }
+};
+
+/// A reference of any kind and protocol: what stream space holds.
+class any_reference : public reference {
+public:
+    constexpr any_reference() noexcept = default;
+    constexpr explicit any_reference(reference untyped) noexcept : reference{untyped} {}
+    /// As a stream of protocol P; wrong_protocol when it is another.
+    template <class P>
+    result<stream<P>> as_stream() const {
+        if (auto right = detail::check_protocol(*this, P::type()); !right)
+            return fail(std::move(right.error()));
+        return stream<P>{*this};
+    }
+};
+
+} // namespace equus
