@@ -85,6 +85,12 @@ inline constexpr std::size_t frame_header_bytes = 8;
 /// "EQP" and the version of this layout.
 inline constexpr std::uint32_t packet_magic = 0x01'50'51'45;
 
+// A fragment's flags. The first one begins with a prefix: the length of the whole payload (4
+// bytes), its kind, its flags, and two zeros.
+inline constexpr unsigned fragment_lane = 1;
+inline constexpr unsigned fragment_is_first = 2;
+inline constexpr std::size_t fragment_prefix_bytes = 8;
+
 /// What a frame with so large a payload takes in a packet.
 constexpr std::size_t frame_bytes(std::size_t payload_bytes) noexcept {
     return frame_header_bytes + ((payload_bytes + 7) & ~std::size_t{7});

@@ -34,7 +34,7 @@ struct packet_buffer {
 class packet_pool {
 public:
     /// Keeps at most `free_bytes_max` bytes of returned buffers.
-    explicit packet_pool(std::size_t free_bytes_max = std::size_t{8} << 20) noexcept
+    explicit packet_pool(std::size_t free_bytes_max = std::size_t{32} << 20) noexcept
         : free_bytes_max_{free_bytes_max} {}
     /// Every buffer has been given back.
     ~packet_pool();

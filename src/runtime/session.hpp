@@ -227,16 +227,20 @@ private:
                                       std::uint8_t flags);
     void append_waiting(lane_state& l, packet_buffer* buffer) noexcept;
     std::size_t frames_start(lane where) const noexcept;
-    packet_buffer* open_buffer(lane where, std::size_t frame_bytes_needed);
+    packet_buffer* open_buffer(lane where, std::size_t frames_bytes);
 
     result<bool> accept(const packet_header& header, std::span<const std::byte> packet,
                         time_point now);
     result<bool> refuse(errc code, const char* text);
     result<void> check_frames(std::span<const std::byte> frames) const;
-    void acknowledged_by_peer(std::uint64_t acknowledged, std::uint64_t ahead, time_point now);
+    void acknowledged_by_peer(std::uint64_t acknowledged, std::uint64_t ahead,
+                              time_point now) noexcept;
+    void repeat(std::uint64_t sequence) noexcept;
+    void repeat_oldest(time_point now) noexcept;
+    void repeat_following(std::uint64_t arrived, time_point now) noexcept;
     void repeat_overtaken(std::uint64_t ahead) noexcept;
-    void repeat_after_timeout(std::uint64_t arrived, time_point now) noexcept;
-    void advance(std::size_t packet_bytes) noexcept;
+    void advance(std::size_t frames_bytes) noexcept;
+    bool is_held(std::uint64_t sequence) const noexcept;
     void hold(std::uint64_t sequence, std::span<const std::byte> frames);
     packet_buffer* take_held() noexcept;
     packet_buffer* absorb_fragment(frame& piece);
@@ -245,16 +249,18 @@ private:
     packet_buffer* take_chunk(lane_state& l) noexcept;
     packet_buffer* cut_fragment(lane where, std::span<const std::byte> before);
     void choose_link(time_point now);
-    void repeat(sent_packet& sent, std::uint64_t sequence) noexcept;
     void acknowledge_by(time_point when) noexcept;
     std::span<const std::byte> stamp(std::byte* packet, std::size_t packet_bytes) noexcept;
     sent_packet& sent_at(std::uint64_t sequence) noexcept {
-        return sent_[sequence & (sent_.size() - 1)];
+        return sent_[static_cast<std::size_t>(sequence) & (sent_.size() - 1)];
+    }
+    packet_buffer*& held_at(std::uint64_t sequence) noexcept {
+        return held_[static_cast<std::size_t>(sequence) & (held_.size() - 1)];
     }
     const sent_packet& sent_at(std::uint64_t sequence) const noexcept {
-        return sent_[sequence & (sent_.size() - 1)];
+        return sent_[static_cast<std::size_t>(sequence) & (sent_.size() - 1)];
     }
-    void remember_sent(packet_buffer* buffer, time_point now);
+    void remember_sent(packet_buffer* packet, time_point now);
     std::string check_outgoing() const;
     std::string check_incoming() const;
 
@@ -265,6 +271,8 @@ private:
     node_boot peer_;
     std::size_t packet_max_;
     std::size_t payload_max_;
+    std::uint32_t window_;
+    std::uint32_t reorder_max_;
     bool closed_ = false;
 
     // Outgoing. Packets (acknowledged_, sent_last_] are in the ring `sent_`, at their number modulo
@@ -296,6 +304,7 @@ private:
     std::vector<attached_link> links_; // in the order of their attachment
     link_id in_use_;
     link_id preferred_;
+    bool lossy_ = false; // one of links_ is not ordered
     std::array<std::byte, packet_header_bytes> acknowledgement_{};
     session_counters counters_;
 };
