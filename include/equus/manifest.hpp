@@ -18,6 +18,7 @@ namespace equus {
 
 /// The two directions of a declared interface: a port receives, a stream sends.
 enum class interface_kind : std::uint16_t { port = 0, stream = 1 };
+EQUUS_ENUM(interface_kind, port, stream)
 
 /// One interface that a module declares; the configuration must wire it unless it is optional.
 struct interface_manifest {

@@ -85,6 +85,7 @@ struct program_use {
 
 /// How a channel routes [K22]. `group` is reserved.
 enum class channel_kind : std::uint16_t { unicast = 0, multicast = 1, anycast = 2, group = 3 };
+EQUUS_ENUM(channel_kind, unicast, multicast, anycast, group)
 
 struct channel_declaration {
     std::string protocol;
@@ -120,6 +121,7 @@ struct placement {
 /// Whether and how an incarnation moves while it runs. `automatic`: whoever holds the right may
 /// move it.
 enum class migration_mode : std::uint16_t { automatic = 0, live = 1, never = 2 };
+EQUUS_ENUM(migration_mode, automatic, live, never)
 
 struct migration_policy {
     migration_mode mode = migration_mode::automatic;
@@ -165,6 +167,8 @@ enum class place_test : std::uint16_t {
     disjunction = 8,
     negation = 9,
 };
+EQUUS_ENUM(place_test, has, equal, not_equal, less, less_equal, greater, greater_equal, conjunction,
+           disjunction, negation)
 
 struct place_term {
     place_test test = place_test::has;
@@ -191,6 +195,7 @@ struct node_facts {
 
 /// Who may open an export.
 enum class grantee_kind : std::uint16_t { user = 0, group = 1, everyone = 2 };
+EQUUS_ENUM(grantee_kind, user, group, everyone)
 
 struct grant {
     grantee_kind kind = grantee_kind::user;
