@@ -142,6 +142,9 @@ void handle(void* object, envelope& message) {
 template <class D, class M>
 concept handles = requires(D& object, M&& message) { object.on(std::move(message)); };
 
+template <class D, class... M>
+inline constexpr std::array<handler, sizeof...(M)> handler_functions{&handle<D, M>...};
+
 template <class D, class P>
 struct handlers_of;
 template <class D, fixed_text Name, class... M>
@@ -150,8 +153,7 @@ struct handlers_of<D, protocol<Name, M...>> {
     static constexpr bool any = (handles<D, M> || ...);
     static constexpr const handler* table() noexcept {
         if constexpr (all) {
-            static constexpr std::array<handler, sizeof...(M)> functions{&handle<D, M>...};
-            return functions.data();
+            return handler_functions<D, M...>.data();
         } else {
             return nullptr;
         }

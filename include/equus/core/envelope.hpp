@@ -21,7 +21,7 @@ struct call_origin {
     std::uint32_t slot = 0; ///< in the caller's table of calls, a hint
 };
 
-struct envelope {
+struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
     envelope* next = nullptr;
     const message_type* type = nullptr; ///< of the object in the payload; null: the payload is encoded
     leg_entry* leg = nullptr;           ///< the receiving side's cursor; null before arrival and for dgrams
