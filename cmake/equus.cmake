@@ -40,6 +40,10 @@ target_compile_options(equus_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # Part of -Wconversion under clang only; one set of warnings for both compilers.
     target_compile_options(equus_options INTERFACE -Wno-sign-conversion)
+    find_program(EQUUS_LLD ld.lld-19)
+    if(EQUUS_LLD)
+        target_link_options(equus_options INTERFACE -fuse-ld=lld)
+    endif()
 else()
     # GCC 12 reports copies inside std::string that cannot happen (GCC bug 105329).
     target_compile_options(equus_options INTERFACE -Wno-restrict)
