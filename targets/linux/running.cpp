@@ -1,12 +1,10 @@
-// The incarnation whose code runs on this thread. One kernel is one thread, so a thread's own
-// variable serves several kernels in one process.
+#include <equus/core/operation.hpp>
+
 namespace equus::detail {
 
-struct incarnation_core;
-incarnation_core*& running() noexcept;
-
+// One kernel is one thread, so a thread's own variable serves several kernels in one process.
 incarnation_core*& running() noexcept {
-    static thread_local incarnation_core* current = nullptr;
+    constinit static thread_local incarnation_core* current = nullptr;
     return current;
 }
 

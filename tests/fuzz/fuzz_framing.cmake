@@ -1,0 +1,1 @@
+equus_fuzzer(fuzz_framing SOURCES fuzz_framing.cpp LIBS equus::link equus::linux)
