@@ -1,16 +1,19 @@
 # The four kinds of target, and the compiler options that all of them share.
 #
-#   equus_library(NAME SOURCES ... [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [FREESTANDING])
+#   equus_library(NAME SOURCES ... [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [CXX17_SOURCES ...]
+#                 [FREESTANDING])
 #       target equus_NAME, alias equus::NAME. FREESTANDING: no exceptions, no RTTI, on every preset,
 #       and built for m68k too. In that preset the other libraries do not exist: commands about them
 #       in a folder's CMakeLists.txt stand behind `if(TARGET equus_NAME)`.
 #   equus_test(NAME LABELS unit;wire SOURCES ... [LIBS ...] [CXX17_SOURCES ...])
 #       a Catch2 program; each of its cases is a CTest test "NAME: case". Tests find the programs in
-#       $EQUUS_BIN and the source tree in $EQUUS_SOURCE. CXX17_SOURCES: libcapnp's headers do not
-#       compile under clang in C++20, so what includes them is a C++17 unit of its own.
-#   equus_program(NAME SOURCES ... [LIBS ...] [INSTALL])      a program in bin/
+#       $EQUUS_BIN and the source tree in $EQUUS_SOURCE.
+#   equus_program(NAME SOURCES ... [LIBS ...] [CXX17_SOURCES ...] [INSTALL])   a program in bin/
 #   equus_fuzzer(NAME SOURCES ... [LIBS ...])                 a libFuzzer program; preset fuzz only;
 #       seeds in tests/fuzz/corpus/NAME.
+#
+# CXX17_SOURCES: the headers of libcapnp and qpdf do not compile under clang in C++20, so what includes
+# them is a C++17 unit of its own, with an interface that needs no newer library.
 #
 # Internal headers are included as "runtime/scheduler.hpp", that is, from src/; test support as
 # "support/...", from tests/.
@@ -80,12 +83,13 @@ function(equus_folder folder)
 endfunction()
 
 function(equus_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "FREESTANDING" "" "SOURCES;PUBLIC_LIBS;PRIVATE_LIBS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "FREESTANDING" "" "SOURCES;PUBLIC_LIBS;PRIVATE_LIBS;CXX17_SOURCES")
     equus_refuse_unparsed(${name} "${arg_UNPARSED_ARGUMENTS}")
     if(EQUUS_FREESTANDING_ONLY AND NOT arg_FREESTANDING)
         return()
     endif()
-    add_library(equus_${name} STATIC ${arg_SOURCES})
+    add_library(equus_${name} STATIC ${arg_SOURCES} ${arg_CXX17_SOURCES})
+    equus_compile_as_cxx17("${arg_CXX17_SOURCES}")
     add_library(equus::${name} ALIAS equus_${name})
     target_link_libraries(equus_${name}
         PUBLIC equus::headers ${arg_PUBLIC_LIBS}
@@ -102,12 +106,13 @@ function(equus_library name)
 endfunction()
 
 function(equus_program name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "INSTALL" "" "SOURCES;LIBS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "INSTALL" "" "SOURCES;LIBS;CXX17_SOURCES")
     equus_refuse_unparsed(${name} "${arg_UNPARSED_ARGUMENTS}")
     if(EQUUS_FREESTANDING_ONLY OR EQUUS_FUZZ OR EQUUS_TEST_LABELS)
         return()
     endif()
-    equus_executable(${name} "${arg_SOURCES}" "${arg_LIBS}")
+    equus_executable(${name} "${arg_SOURCES};${arg_CXX17_SOURCES}" "${arg_LIBS}")
+    equus_compile_as_cxx17("${arg_CXX17_SOURCES}")
     if(arg_INSTALL)
         install(TARGETS ${name} RUNTIME)
     endif()
@@ -122,9 +127,7 @@ function(equus_test name)
     endif()
     equus_executable(${name} "${arg_SOURCES};${arg_CXX17_SOURCES}" "${arg_LIBS};equus_test_main")
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    if(arg_CXX17_SOURCES)
-        set_source_files_properties(${arg_CXX17_SOURCES} PROPERTIES COMPILE_OPTIONS -std=c++17)
-    endif()
+    equus_compile_as_cxx17("${arg_CXX17_SOURCES}")
     # The cases are listed when CTest starts, not when the program is linked: see the script.
     set(cases ${CMAKE_CURRENT_BINARY_DIR}/${name}.cases.cmake)
     file(GENERATE OUTPUT ${cases} CONTENT
@@ -181,6 +184,13 @@ function(equus_executable name sources libs)
     target_link_libraries(${name} PRIVATE equus::headers equus_options ${libs})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
 endfunction()
+
+# For the sources of the calling folder.
+macro(equus_compile_as_cxx17 sources)
+    if(NOT "${sources}" STREQUAL "")
+        set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -std=c++17)
+    endif()
+endmacro()
 
 function(equus_refuse_unparsed name words)
     if(words)
