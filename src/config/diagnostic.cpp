@@ -107,6 +107,12 @@ void diagnostics::report(code number, span where, std::string message, std::stri
          std::move(hint)});
 }
 
+void diagnostics::warn(code number, span where, std::string message, std::string hint) {
+    add({number, severity::warning, source_->name(), source_->position_of(where.begin),
+         source_->position_of(std::max(where.begin, where.end)), std::move(message),
+         std::move(hint)});
+}
+
 void diagnostics::report_file(code number, std::string message, std::string hint) {
     add({number, weight_of(number), source_->name(), {}, {}, std::move(message), std::move(hint)});
 }
@@ -138,7 +144,6 @@ bool diagnostics::has_errors() const noexcept {
 
 std::vector<diagnostic> diagnostics::sorted() const {
     std::vector<diagnostic> result = list_;
-    // The source's own come in order of place; options last, in the order given.
     std::stable_sort(result.begin(), result.end(), [&](const diagnostic& a, const diagnostic& b) {
         const auto key = [&](const diagnostic& d) {
             return std::tuple{d.file != source_->name(), d.from, d.number};
@@ -169,6 +174,9 @@ std::string to_text(const diagnostic& d, const source* from) {
     if (!placed || from == nullptr || d.file != from->name() || d.from.line > from->lines())
         return out;
     const std::string_view line = from->line(d.from.line);
+    constexpr std::size_t line_bytes_max = 240;
+    if (line.size() > line_bytes_max)
+        return out;
     out += "    ";
     out += line;
     out += "\n    ";
@@ -230,7 +238,9 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
         return {};
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-    for (const std::string& candidate : candidates) {
+    constexpr std::size_t candidates_max = 1000;
+    for (const std::string& candidate :
+         candidates.first(std::min(candidates.size(), candidates_max))) {
         if (candidate.size() > word_max || candidate == word)
             continue;
         const std::size_t distance = edit_distance(word, candidate);

@@ -90,13 +90,20 @@ public:
     explicit diagnostics(const source& about) : source_{&about} {}
 
     void report(code number, span where, std::string message, std::string hint = {});
+    /// An error's code at a weaker occasion.
+    void warn(code number, span where, std::string message, std::string hint = {});
     /// About the file as a whole.
     void report_file(code number, std::string message, std::string hint = {});
     /// About a command line option, quoted as `option`.
     void report_option(code number, std::string option, std::string message, std::string hint = {});
 
     bool has_errors() const noexcept;
-    /// Ordered by place, then by code.
+    /// Nothing more will be kept: whoever works through a long text may stop.
+    bool full() const noexcept { return overflowed_; }
+    std::uint32_t line_of(span where) const noexcept {
+        return source_->position_of(where.begin).line;
+    }
+    /// Ordered by place, then by code; those about options come last.
     std::vector<diagnostic> sorted() const;
 
 private:
@@ -119,7 +126,8 @@ std::string to_json(std::span<const diagnostic> list);
 bool any_error(std::span<const diagnostic> list) noexcept;
 
 /// The candidate nearest to `word` by edit distance, when it is near enough to be what was meant;
-/// else empty. The first in order wins among equals.
+/// else empty. The first in order wins among equals; of very many candidates only the first
+/// thousand are looked at.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 /// "did you mean 'x'?" or `otherwise`.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,

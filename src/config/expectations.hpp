@@ -138,8 +138,6 @@ template <>
 inline constexpr expectation expected<when_set>{code::syntax, "a range or a list",
                                                 "write: when index in 2..3 { ... }"};
 template <>
-inline constexpr expectation expected<not_yet>{code::reserved,
-                                               "this word is reserved for a later version of the "
-                                               "language"};
+inline constexpr expectation expected<not_yet>{code::reserved};
 
 } // namespace equus::config::grammar

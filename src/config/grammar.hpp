@@ -128,7 +128,8 @@ struct simple_condition;
 struct negated : p::seq<word_not, need<simple_condition>> {};
 struct condition_group
     : p::seq<p::one<'('>, wide_gap, p::must<condition>, wide_gap, p::must<close_paren>> {};
-struct simple_condition : p::sor<negated, has_test, condition_group, compare_test> {};
+struct simple_condition : p::seq<p::not_at<item_at_line_start>,
+                                 p::sor<negated, has_test, condition_group, compare_test>> {};
 struct conjunction
     : p::seq<simple_condition,
              p::star<p::seq<wide_gap, word_and, wide_gap, p::must<simple_condition>>>> {};
@@ -189,7 +190,9 @@ struct when_block : p::seq<word_when, gap, p::must<when_subject>, need<when_test
 struct incarnation_statement : p::sor<when_block, plain_statement> {};
 
 // Items of a file.
-struct item_end : p::seq<gap, p::sor<p::one<';'>, p::at<p::sor<p::one<'\n', '#'>, p::eof>>>> {};
+struct item_end
+    : p::seq<gap,
+             p::sor<p::one<';'>, p::at<p::sor<p::one<'\n', '#'>, p::eof, item_at_line_start>>>> {};
 struct rdc_name : p::seq<identifier> {};
 struct header_item : p::seq<word_rdc, need<rdc_name>, need<word_version>, need<some_number>> {};
 struct use_item : p::seq<word_use, need<some_text>, need<word_from>, need<some_text>> {};
@@ -225,7 +228,7 @@ struct export_item : p::seq<word_export, need<channel_name>, need<word_as>, need
                             p::opt<wide_gap, block<only_statement>>, p::opt<wide_gap, grant_list>> {
 };
 struct not_yet : p::failure {};
-struct reserved_item : p::seq<p::sor<word_moved, word_group>, p::must<not_yet>> {};
+struct reserved_item : p::seq<p::at<p::sor<word_moved, word_group>>, p::must<not_yet>> {};
 struct item : p::sor<header_item, use_item, parameter_item, place_item, channel_item, export_item,
                      incarnation_item, reserved_item, addition_item> {};
 struct file : p::seq<p::star<p::seq<separators, p::not_at<p::eof>,

@@ -140,7 +140,7 @@ std::string duration_text(std::int64_t ns) {
     return std::to_string(ns) + (ns == 0 ? "s" : "ns");
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\')

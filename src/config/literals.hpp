@@ -29,6 +29,6 @@ std::string read_text(std::string_view literal, std::size_t& bad);
 /// The shortest exact form with a unit: "200ms", "2s".
 std::string duration_text(std::int64_t ns);
 /// A text as the language writes it, in quotes.
-std::string quoted(std::string_view text);
+std::string quoted_text(std::string_view text);
 
 } // namespace equus::config

@@ -72,12 +72,16 @@ document parse(const source& from, diagnostics& out) {
     if (from.text().size() > source_bytes_max) {
         out.report_file(code::too_much,
                         "the file is larger than " + std::to_string(source_bytes_max) + " bytes");
-        return {};
+        document refused;
+        refused.readable = false;
+        return refused;
     }
     if (const std::size_t bad = first_bad_byte(from.text()); bad != std::string_view::npos) {
         const auto at = static_cast<std::uint32_t>(bad);
         out.report(code::encoding, {at, at + 1}, "this byte is not UTF-8 text");
-        return {};
+        document refused;
+        refused.readable = false;
+        return refused;
     }
     grammar::parse_state state{from.text(), out};
     const auto tree = tree_of<grammar::file>(from.text(), state);

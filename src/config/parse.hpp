@@ -18,7 +18,4 @@ document parse(const source& from, diagnostics& out);
 std::optional<type> parse_type(std::string_view text);
 std::optional<expression> parse_value(std::string_view text);
 
-/// The word of a type: "int", "1..64", "list of text".
-std::string text_of(const type& t);
-
 } // namespace equus::config

@@ -57,12 +57,14 @@ void parse_state::fail(const expectation& what, std::size_t offset) {
     failed_at_ = offset;
     std::string message;
     if (what.number == code::reserved)
-        message = what.text;
+        message = found(offset) + " is reserved for a later version of the language";
     else if (what.number == code::bad_literal)
         message = what.text;
     else
         message = "expected " + std::string{what.text} + ", found " + found(offset);
-    out_->report(what.number, token(offset), std::move(message), what.hint);
+    const bool foreign = offset < text_.size() && static_cast<unsigned char>(text_[offset]) >= 0x80;
+    out_->report(what.number, token(offset), std::move(message),
+                 foreign ? "names have letters of ASCII, digits and '_'" : what.hint);
 }
 
 void parse_state::fail_nesting(std::size_t offset) {
@@ -77,9 +79,8 @@ void parse_state::fail_unclosed(std::size_t offset) {
 }
 
 bool parse_state::item_at_line_start(std::size_t offset) const {
-    for (std::size_t i = offset; i > 0 && text_[i - 1] != '\n'; --i)
-        if (!is_blank(text_[i - 1]))
-            return false;
+    if (offset > 0 && text_[offset - 1] != '\n')
+        return false;
     const std::size_t end = word_end(offset);
     const std::string_view word = text_.substr(offset, end - offset);
     if (std::find(item_words.begin(), item_words.end(), word) == item_words.end())

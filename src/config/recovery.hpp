@@ -19,7 +19,7 @@ namespace equus::config::grammar {
 /// Deepest nesting of brackets, signs and negations.
 inline constexpr std::uint32_t nesting_max = 64;
 
-/// The words of a diagnostic: "expected TEXT, found ...".
+/// The words of a diagnostic: "expected TEXT, found ...". Without a text: "... is reserved".
 struct expectation {
     code number = code::syntax;
     const char* text = "";
@@ -39,7 +39,7 @@ public:
     /// Reports a block that is not closed at `offset`.
     void fail_unclosed(std::size_t offset);
 
-    /// Does an item's word stand here, first in its line?
+    /// Does an item's word stand here, at the very beginning of a line?
     bool item_at_line_start(std::size_t offset) const;
 
     std::uint32_t nesting = 0;

@@ -165,6 +165,7 @@ struct header_item {
 
 /// A whole file.
 struct document {
+    bool readable = true; ///< false: too large or not text; nothing else can be said
     std::vector<header_item> headers;
     std::vector<use_item> uses;
     std::vector<parameter_item> parameters;

@@ -21,6 +21,8 @@ public:
 
 private:
     span where(const tree_node& node) const {
+        if (!node.has_content()) // a chain, whose own place PEGTL does not keep
+            return {where(*node.children.front()).begin, where(*node.children.back()).end};
         return {static_cast<std::uint32_t>(node.m_begin.data - text_),
                 static_cast<std::uint32_t>(node.m_end.data - text_)};
     }

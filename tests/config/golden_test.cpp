@@ -1,0 +1,102 @@
+// The files of testdata against their recorded answers. EQUUS_UPDATE_GOLDEN=1 records anew; look at the
+// difference before it is committed.
+#include "config/check.hpp"
+#include "config/manifests.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace equus::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path data_folder() {
+    const char* root = std::getenv("EQUUS_SOURCE");
+    return fs::path{root != nullptr ? root : "."} / "tests/config/testdata";
+}
+
+std::string read(const fs::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+std::vector<fs::path> files_of(const char* folder) {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::directory_iterator{data_folder() / folder})
+        if (entry.path().extension() == ".rdc")
+            out.push_back(entry.path());
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+void compare(const fs::path& recorded, const std::string& now) {
+    if (std::getenv("EQUUS_UPDATE_GOLDEN") != nullptr)
+        std::ofstream{recorded, std::ios::binary} << now;
+    INFO(recorded.string());
+    CHECK(read(recorded) == now);
+}
+
+// A line `# --set name=value` in a file of testdata is given as that option.
+std::vector<setting> settings_in(const std::string& text) {
+    std::vector<setting> out;
+    const std::string mark = "# --set ";
+    for (std::size_t at = text.find(mark); at != text.npos; at = text.find(mark, at + 1)) {
+        const std::size_t begin = at + mark.size();
+        const std::string line = text.substr(begin, text.find('\n', begin) - begin);
+        out.push_back({line.substr(0, line.find('=')), line.substr(line.find('=') + 1)});
+    }
+    return out;
+}
+
+checked check_file(const fs::path& path, std::string& rendered) {
+    const std::string text = read(path);
+    const source from{path.filename().string(), text};
+    check_options options;
+    options.programs = test::test_program;
+    options.settings = settings_in(text);
+    checked out = check(from, options);
+    rendered = to_text(out.diagnostics, &from);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("every good file is accepted without a word", "[config]") {
+    for (const fs::path& path : files_of("good")) {
+        std::string rendered;
+        const checked out = check_file(path, rendered);
+        INFO(path.string() << "\n" << rendered);
+        CHECK(out.diagnostics.empty());
+        CHECK(out.value.has_value());
+    }
+}
+
+TEST_CASE("every bad file gets exactly the recorded diagnostics", "[config]") {
+    for (const fs::path& path : files_of("bad")) {
+        std::string rendered;
+        const checked out = check_file(path, rendered);
+        INFO(path.string());
+        CHECK_FALSE(out.diagnostics.empty());
+        fs::path recorded = path;
+        compare(recorded.replace_extension(".expected"), rendered);
+    }
+}
+
+TEST_CASE("a bad file says the same thing every time", "[config]") {
+    for (const fs::path& path : files_of("bad")) {
+        std::string first;
+        std::string second;
+        check_file(path, first);
+        check_file(path, second);
+        CHECK(first == second);
+    }
+}
+
+} // namespace equus::config
