@@ -73,8 +73,10 @@ struct protocol_manifest {
 struct service_manifest {
     std::string name;
     std::string protocol;
+    std::string module; ///< what it is made from, on each node that has the module
+    std::string port;   ///< of the module, that takes the requests
     friend bool operator==(const service_manifest&, const service_manifest&) = default;
-    EQUUS_FIELDS(name, protocol)
+    EQUUS_FIELDS(name, protocol, module, port)
 };
 
 /// Everything a program exports.

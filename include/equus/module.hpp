@@ -228,6 +228,27 @@ public:
         return *this;
     }
 
+    /// Registers class D as a service too: every node of a run has one of its own, and what is wired to
+    /// `system.SERVICE` reaches its first port. Requires: D declares a port.
+    template <class D>
+    module_table& add_service(std::string name, std::string service,
+                              std::vector<std::string> effects = {}) {
+        add<D>(name, std::move(effects));
+        service_manifest described;
+        described.name = std::move(service);
+        described.module = std::move(name);
+        for (const interface_manifest& declared : find(described.module)->description.interfaces)
+            if (declared.kind == interface_kind::port && described.port.empty()) {
+                described.port = declared.name;
+                described.protocol = declared.protocol;
+            }
+        EQUUS_ASSERT(!described.port.empty());
+        services_.push_back(std::move(described));
+        return *this;
+    }
+    /// In order of registration.
+    const std::vector<service_manifest>& services() const noexcept { return services_; }
+
     /// Null when there is none of that name.
     const detail::module_type* find(std::string_view name) const noexcept {
         const auto found = modules_.find(name);
@@ -243,6 +264,7 @@ private:
         modules_.insert_or_assign(std::move(key), std::move(module));
     }
     std::map<std::string, detail::module_type, std::less<>> modules_;
+    std::vector<service_manifest> services_;
 };
 
 } // namespace equus

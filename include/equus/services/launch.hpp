@@ -1,0 +1,205 @@
+// The launch establishes a computation and stays its parent: it makes the stream space and every
+// node's services, puts the incarnations where their conditions allow, watches them, takes in nodes
+// that join, and ends everything when the primary has ended. Every incarnation depends absolutely
+// on it [K54].
+//
+// An incarnation that was wired to `system.launch`, and every primary, asks it for more:
+//
+//     auto rdc = equus::rdc_services();
+//     auto made = co_await rdc.instantiate("worker", 3);    // of a blueprint
+//     auto where = co_await rdc.nodes();                    // the allocation [K16]
+//     co_await rdc.exit(0);
+//
+// The second part of this header is between the launch and whoever started it: it gets its work and
+// tells its progress by effects.
+#pragma once
+
+#include <equus/control.hpp>
+#include <equus/manifest.hpp>
+#include <equus/protocol.hpp>
+#include <equus/rdc.hpp>
+#include <equus/stream.hpp>
+#include <equus/task.hpp>
+#include <equus/wiring.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace equus::launching {
+
+/// Instances that one request may ask for: their handles travel in one message.
+inline constexpr std::uint32_t batch_max = 32;
+
+struct instance {
+    std::string name; ///< "worker[3]"
+    node_boot node;
+    incarnation_handle handle;
+    EQUUS_FIELDS(name, node, handle)
+};
+struct instances {
+    std::vector<instance> made;
+    errc reason = errc::ok; ///< why there are fewer than asked for
+    std::string text;
+    EQUUS_FIELDS(made, reason, text)
+};
+/// Makes instances of a blueprint, wired as it says. Fewer than asked for is no error as long as
+/// there is one. Errors: not_found (no such blueprint), limit_reached, invalid_argument, and those
+/// of a creation.
+struct instantiate {
+    using reply = instances;
+    std::string blueprint;
+    std::uint32_t count = 1; ///< at most batch_max
+    node_id on;              ///< this node only; 0: where the blueprint's conditions allow
+    EQUUS_FIELDS(blueprint, count, on)
+};
+
+struct allocated_node {
+    node_boot at;
+    std::string name;
+    node_facts facts;
+    bool reachable = true;
+    std::uint32_t incarnations = 0; ///< of this computation
+    std::uint32_t ready = 0;        ///< of these, could run when asked: the load
+    EQUUS_FIELDS(at, name, facts, reachable, incarnations, ready)
+};
+struct allocation {
+    std::vector<allocated_node> nodes; ///< in order of their ids
+    EQUUS_FIELDS(nodes)
+};
+/// The nodes of the computation [K16].
+struct nodes {
+    using reply = allocation;
+    bool with_load = false; ///< ask each node; otherwise `ready` is 0
+    EQUUS_FIELDS(with_load)
+};
+
+/// Ends the computation with that result.
+struct rdc_exit {
+    std::int32_t result = 0;
+    std::string text;
+    EQUUS_FIELDS(result, text)
+};
+
+using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit>;
+
+// ---- effects: the launch asks, whoever started it answers
+
+/// Request next_order, reply order. The first must be `establish`. May stay unanswered.
+inline constexpr std::string_view next_effect = "equus.launch.next";
+/// Request progress, reply noted.
+inline constexpr std::string_view report_effect = "equus.launch.report";
+
+enum class order_kind : std::uint16_t {
+    establish = 0, ///< `configuration`, once `nodes_wanted` nodes are there
+    stop = 1,      ///< end it all, with `result` and `text`
+};
+struct order {
+    order_kind kind = order_kind::establish;
+    rdc configuration;
+    std::vector<service_manifest> services; ///< of all programs, each made where its module is
+    std::uint32_t nodes_wanted = 1;
+    duration nodes_within = std::chrono::seconds{20};
+    std::int32_t result = 0;
+    std::string text;
+    EQUUS_FIELDS(kind, configuration, services, nodes_wanted, nodes_within, result, text)
+};
+struct next_order {
+    using reply = order;
+    std::uint32_t number = 0; ///< from 0
+    EQUUS_FIELDS(number)
+};
+
+enum class progress_kind : std::uint16_t {
+    node_ready = 0,  ///< `name` has its services; `done` of `total` wanted
+    creating = 1,    ///< `done` of `total` incarnations accepted; some steps are skipped
+    running = 2,     ///< all accepted
+    created = 3,     ///< `name`, later than the start
+    ended = 4,       ///< incarnation `name` ended by itself, with `result`
+    failed = 5,      ///< incarnation or service `name` ended by an error: `reason`, `text`
+    node_silent = 6, ///< `name`; it may come back
+    node_lost = 7,   ///< `name` left or was evicted; `done` incarnations ended with it
+    finished = 8,    ///< the computation: `reason`, `result`, `text`; the last report
+};
+struct noted {
+    bool taken = true;
+    EQUUS_FIELDS(taken)
+};
+struct progress {
+    using reply = noted;
+    progress_kind kind = progress_kind::creating;
+    std::string name;
+    incarnation_id subject;
+    node_boot node;
+    std::uint32_t done = 0;
+    std::uint32_t total = 0;
+    errc reason = errc::ok;
+    std::int32_t result = 0;
+    std::string text;
+    EQUUS_FIELDS(kind, name, subject, node, done, total, reason, result, text)
+};
+
+} // namespace equus::launching
+
+namespace equus {
+
+/// What an incarnation may ask of its launch. Errors of the calls end the awaiting task, unless it
+/// awaits `as_result(...)`.
+class rdc_services {
+public:
+    /// With the stream it was born with; the calls end with no_such_reference when there is none.
+    rdc_services() noexcept : launch_{born_with("system.launch")} {}
+    /// With a declared stream that is wired to `system.launch`.
+    explicit rdc_services(stream<launching::requests> launch) noexcept : launch_{launch} {}
+
+    /// `count` more instances of a blueprint; fewer when its limit or the nodes' end them, and then
+    /// `reason` says which.
+    task<launching::instances> instantiate(std::string blueprint, std::uint32_t count = 1,
+                                           node_id on = {}) const {
+        return instantiate(launch_, std::move(blueprint), count, on);
+    }
+    /// The nodes of the computation, with their load if wanted.
+    task<launching::allocation> nodes(bool with_load = false) const {
+        return nodes(launch_, with_load);
+    }
+    /// Ends the computation, the caller with it.
+    detail::sending exit(std::int32_t result, std::string text = {}) const {
+        return launch_.send<launching::rdc_exit>(result, std::move(text));
+    }
+
+private:
+    using launch_stream = stream<launching::requests>;
+
+    static task<launching::instances> instantiate(launch_stream launch, std::string blueprint,
+                                                  std::uint32_t count, node_id on) {
+        launching::instances all;
+        while (all.made.size() < count && all.reason == errc::ok) {
+            const auto left = count - static_cast<std::uint32_t>(all.made.size());
+            const std::uint32_t batch = left < launching::batch_max ? left : launching::batch_max;
+            auto some = co_await launch.invoke<launching::instantiate>(blueprint, batch, on);
+            if (!some && all.made.empty())
+                co_await ok(fail(std::move(some.error())));
+            if (!some) {
+                all.reason = some.error().code();
+                all.text = some.error().describe();
+                break;
+            }
+            for (launching::instance& each : some->made)
+                all.made.push_back(std::move(each));
+            all.reason = some->reason;
+            all.text = std::move(some->text);
+        }
+        co_return all;
+    }
+    static task<launching::allocation> nodes(launch_stream launch, bool with_load) {
+        auto got = co_await launch.invoke<launching::nodes>(with_load);
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
+        co_return std::move(*got);
+    }
+    launch_stream launch_;
+};
+
+} // namespace equus
