@@ -1,11 +1,12 @@
-// Creating, watching and ending other incarnations. Authority is a handle: whoever holds the handle of an
-// incarnation with the right is its parent [K51]; the creator gets the first one.
+// Creating, watching and ending other incarnations. Authority is a handle: whoever holds the handle
+// of an incarnation with the right is its parent [K51]; the creator gets the first one.
 #pragma once
 
-#include <cstdint>
 #include <equus/core/operation.hpp>
 #include <equus/rdc.hpp>
 #include <equus/stream.hpp>
+
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,10 +18,11 @@ struct creation {
     std::string module;
     std::string name; ///< for people: "worker[2]"
     rdc_values parameters;
-    std::map<std::string, interface_binding, std::less<>> interfaces; ///< to be wired by label [K34]
-    std::map<std::string, any_reference, std::less<>> given;          ///< references it is born with [K5]
-    std::uint64_t memory_bytes = 0;                                   ///< limit; 0: the node's default
-    bool depends_on_launch = true;                                    ///< absolutely [K54]
+    std::map<std::string, interface_binding, std::less<>>
+        interfaces;                                          ///< to be wired by label [K34]
+    std::map<std::string, any_reference, std::less<>> given; ///< references it is born with [K5]
+    std::uint64_t memory_bytes = 0;                          ///< limit; 0: the node's default
+    bool depends_on_launch = true;                           ///< absolutely [K54]
     EQUUS_FIELDS(module, name, parameters, interfaces, given, memory_bytes, depends_on_launch)
 };
 
@@ -36,13 +38,14 @@ enum class request_kind : std::uint16_t {
     status = 5,
     join_channel = 6,
     follow_channel = 7,
+    leave_channel = 8,
 };
 
 /// Sends a request to the kernel of `node` (0: this one) or to the one where `subject` lives.
 bool begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
            std::span<const reference> references);
 
-class requesting {
+class requesting : public awaitable {
 public:
     requesting(request_kind kind, node_id node, reference subject, bytes body,
                std::vector<reference> references = {}) noexcept
@@ -88,9 +91,9 @@ public:
 /// Which events of an incarnation its holder wants to hear of, added together.
 enum class event_kind : std::uint16_t {
     terminated = 1,
-    unreachable = 2,   ///< its node is silent; it may come back
+    unreachable = 2, ///< its node is silent; it may come back
     node_joined = 4,
-    node_left = 8,     ///< left or was evicted: `reason` says which
+    node_left = 8, ///< left or was evicted: `reason` says which
 };
 
 /// Authority over an incarnation.
@@ -126,7 +129,8 @@ public:
 } // namespace detail
 
 /// `co_await create(what, node)`: a handle as soon as the host has accepted [K7]. Node 0: this one.
-/// Errors: no_such_module, no_such_interface, no_such_node, out_of_memory, limit_reached, invalid_argument.
+/// Errors: no_such_module, no_such_interface, no_such_node, out_of_memory, limit_reached,
+/// invalid_argument.
 detail::creating create(const creation& what, node_id node = {});
 
 /// What the register says of a member, as last heard here.
@@ -150,7 +154,7 @@ struct event {
     node_boot node;
     errc reason = errc::ok; ///< ok: it ended by itself
     std::int32_t result = 0;
-    std::string text;       ///< of the error that ended it, for people
+    std::string text; ///< of the error that ended it, for people
     EQUUS_FIELDS(kind, subject, node, reason, result, text)
 };
 
@@ -159,7 +163,7 @@ void watch_members() noexcept;
 
 namespace detail {
 event take_event();
-class hearing {
+class hearing : public awaitable {
 public:
     hearing() noexcept = default;
     hearing(const hearing&) = delete;

@@ -1,23 +1,27 @@
-// An effect is the only way to the outside: a file, a device, a blocking library, the launcher. The runtime
-// numbers the request and hands it out; the node's driver does it (on a pool of threads on Linux), and the
-// completion is one more input of the kernel. A simulation answers the same requests from its model.
+// An effect is the only way to the outside: a file, a device, a blocking library, the launcher. The
+// runtime numbers the request and hands it out; the node's driver does it (on a pool of threads on
+// Linux), and the completion is one more input of the kernel. A simulation answers the same
+// requests from its model.
 //
-// Only modules that were registered with the effect's name may ask for it; everybody else reaches the
-// outside through a stream to such a service [K5], so that what an incarnation may do is what it was given.
+// Only modules that were registered with the effect's name may ask for it; everybody else reaches
+// the outside through a stream to such a service [K5], so that what an incarnation may do is what
+// it was given.
 #pragma once
 
 #include <equus/core/operation.hpp>
 #include <equus/wire/codec.hpp>
+
 #include <string_view>
 
 namespace equus {
 
 namespace detail {
-/// Asks for the effect; ends with the driver's answer. Errors at once: access_denied, limit_reached.
+/// Asks for the effect; ends with the driver's answer. Errors at once: access_denied,
+/// limit_reached.
 bool begin(effect_operation& op, std::string_view name, bytes request);
 
 template <class Request>
-class effecting {
+class effecting : public awaitable {
 public:
     using reply = typename Request::reply;
     effecting(std::string_view name, const Request& request)

@@ -1,6 +1,6 @@
-// An incarnation is an actor with a life: it is created from a module, owns ports, streams and references,
-// handles one message at a time, and can be moved, saved and copied because all that it is lies in its
-// `state_` and in the kernel's tables, never in a suspended stack.
+// An incarnation is an actor with a life: it is created from a module, owns ports, streams and
+// references, handles one message at a time, and can be moved, saved and copied because all that it
+// is lies in its `state_` and in the kernel's tables, never in a suspended stack.
 //
 //     class counter : public equus::incarnation<counter> {
 //     public:
@@ -16,7 +16,8 @@
 //   on(message)              a handler for each message of each port; returns nothing, the reply, a
 //                            result of it, or a task of it
 //   void or task<> start()   once, after the interfaces have been wired
-//   task<> main()            after start(); when it returns, the incarnation ends. task<int>: with a result
+//   task<> main()            after start(); when it returns, the incarnation ends. task<int>: with
+//   a result
 #pragma once
 
 #include <equus/core/calls.hpp>
@@ -48,12 +49,12 @@ std::string_view own_name() noexcept;
 /// The instant of the present turn.
 time_point now() noexcept;
 
-/// Ends the running incarnation after the present turn: its ports close, its streams end when what they
-/// carry has been consumed. `result` is what its parents are told.
+/// Ends the running incarnation after the present turn: its ports close, its streams end when what
+/// they carry has been consumed. `result` is what its parents are told.
 void end_self(std::int32_t result = 0) noexcept;
 
 namespace detail {
-class sleeping {
+class sleeping : public awaitable {
 public:
     explicit sleeping(duration d) noexcept : duration_{d} {}
     sleeping(const sleeping&) = delete;

@@ -1,16 +1,17 @@
-// A module is what incarnations are made from: a class known by name. A program registers its modules once,
-// in main(); nothing registers itself behind its back.
+// A module is what incarnations are made from: a class known by name. A program registers its
+// modules once, in main(); nothing registers itself behind its back.
 //
 //     equus::module_table modules;
 //     modules.add<doc::spooler>("doc.spooler");
 #pragma once
 
-#include <concepts>
-#include <cstdint>
 #include <equus/incarnation.hpp>
 #include <equus/manifest.hpp>
 #include <equus/rdc.hpp>
 #include <equus/wiring.hpp>
+
+#include <concepts>
+#include <cstdint>
 #include <map>
 #include <new>
 #include <string>
@@ -22,7 +23,8 @@ namespace equus {
 
 namespace detail {
 
-/// Converts a value of the language to a field of a parameter block; invalid_argument says what was expected.
+/// Converts a value of the language to a field of a parameter block; invalid_argument says what was
+/// expected.
 template <class T>
 result<void> assign_parameter(T& field, const rdc_value& value) {
     if constexpr (std::is_same_v<T, bool>) {
@@ -114,11 +116,17 @@ void for_each_named_field(T& object, Visitor&& visit) {
 }
 
 template <class D>
-concept has_parameters = requires(D& object) { object.parameters_; };
+concept has_parameters = requires(D& object) {
+    object.parameters_;
+};
 template <class D>
-concept has_state = requires(D& object) { object.state_; };
+concept has_state = requires(D& object) {
+    object.state_;
+};
 template <class D>
-concept has_start = requires(D& object) { object.start(); };
+concept has_start = requires(D& object) {
+    object.start();
+};
 
 /// The life of an incarnation, from its wiring to the end of main().
 template <class D>
@@ -191,8 +199,8 @@ void describe_interfaces(module_type& module);
 /// The modules of a program, by name.
 class module_table {
 public:
-    /// Registers class D. `effects`: the names of the effects that its incarnations may ask for; a module
-    /// with any is a service of the program.
+    /// Registers class D. `effects`: the names of the effects that its incarnations may ask for; a
+    /// module with any is a service of the program.
     template <class D>
     module_table& add(std::string name, std::vector<std::string> effects = {}) {
         detail::module_type module;
@@ -228,8 +236,8 @@ public:
         return *this;
     }
 
-    /// Registers class D as a service too: every node of a run has one of its own, and what is wired to
-    /// `system.SERVICE` reaches its first port. Requires: D declares a port.
+    /// Registers class D as a service too: every node of a run has one of its own, and what is
+    /// wired to `system.SERVICE` reaches its first port. Requires: D declares a port.
     template <class D>
     module_table& add_service(std::string name, std::string service,
                               std::vector<std::string> effects = {}) {

@@ -1,17 +1,18 @@
-// A port is a queue in order of arrival. A port whose incarnation has handlers hands each message to
-// `on(message)`, one at a time; one of an incarnation with `main()` is read with `receive()`:
+// A port is a queue in order of arrival. A port whose incarnation has handlers hands each message
+// to `on(message)`, one at a time; one of an incarnation with `main()` is read with `receive()`:
 //
 //     while (auto got = co_await jobs.receive()) {
 //         if (auto* p = got->get<print>()) co_await got->reply<print>(receipt{...});
 //     }
 //
-// A message is consumed when its handler ends, or when the next one is received or its delivery ends (rule
-// 11); only then does its sender get the credit back.
+// A message is consumed when its handler ends, or when the next one is received or its delivery
+// ends (rule 11); only then does its sender get the credit back.
 #pragma once
 
-#include <array>
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
+
+#include <array>
 
 namespace equus {
 
@@ -140,7 +141,9 @@ void handle(void* object, envelope& message) {
 }
 
 template <class D, class M>
-concept handles = requires(D& object, M&& message) { object.on(std::move(message)); };
+concept handles = requires(D& object, M&& message) {
+    object.on(std::move(message));
+};
 
 template <class D, class... M>
 inline constexpr std::array<handler, sizeof...(M)> handler_functions{&handle<D, M>...};
@@ -161,9 +164,11 @@ struct handlers_of<D, protocol<Name, M...>> {
 };
 
 template <class D>
-concept has_main = requires(D& object) { object.main(); };
+concept has_main = requires(D& object) {
+    object.main();
+};
 
-class receiving_base {
+class receiving_base : public awaitable {
 public:
     receiving_base() noexcept = default;
     receiving_base(const receiving_base&) = delete;
@@ -237,14 +242,16 @@ public:
     using protocol = P;
     constexpr port() noexcept = default;
     constexpr explicit port(reference untyped) noexcept : reference{untyped} {}
-    /// Declares a port of the incarnation that is being constructed; the configuration wires `name`.
+    /// Declares a port of the incarnation that is being constructed; the configuration wires
+    /// `name`.
     template <class D>
     port(D&, const char* name)
         : reference{detail::declare_port(name, P::type(), detail::handlers_of<D, P>::table())} {
         using handlers = detail::handlers_of<D, P>;
-        static_assert(handlers::all || detail::has_main<D>,
-                      "the incarnation has no on(message) for some message of this port's protocol, "
-                      "and no main() that receives it");
+        static_assert(
+            handlers::all || detail::has_main<D>,
+            "the incarnation has no on(message) for some message of this port's protocol, "
+            "and no main() that receives it");
     }
 
     /// The next message, when there is one: result<delivery<P>>.

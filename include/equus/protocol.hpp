@@ -2,15 +2,16 @@
 //
 //     using printing = equus::protocol<"doc.printing", print, cancel>;
 //
-// A message is an aggregate with EQUUS_FIELDS; one that names `using reply = T;` is answered, the others are
-// one-way. A message's position is its name on the wire: append, never reorder or remove. Two ends are
-// joined only when their protocols have the same name.
+// A message is an aggregate with EQUUS_FIELDS; one that names `using reply = T;` is answered, the
+// others are one-way. A message's position is its name on the wire: append, never reorder or
+// remove. Two ends are joined only when their protocols have the same name.
 #pragma once
+
+#include <equus/base/ids.hpp>
+#include <equus/core/message_type.hpp>
 
 #include <array>
 #include <cstddef>
-#include <equus/base/ids.hpp>
-#include <equus/core/message_type.hpp>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -31,7 +32,9 @@ struct fixed_text {
 namespace detail {
 
 template <class M>
-concept replied = requires { typename M::reply; };
+concept replied = requires {
+    typename M::reply;
+};
 
 template <class M>
 struct reply_of {

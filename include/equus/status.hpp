@@ -2,9 +2,10 @@
 // `equus graph --live`. A plain value, so that it can be asked for across nodes.
 #pragma once
 
-#include <cstdint>
 #include <equus/base/ids.hpp>
 #include <equus/control.hpp>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,10 @@ enum class incarnation_state : std::uint16_t {
 
 struct stream_status {
     stream_id id;
-    std::string name;     ///< of the declared interface; empty for others
+    std::string name; ///< of the declared interface; empty for others
     std::string protocol;
-    channel_id channel;   ///< empty: not wired
-    node_boot to;         ///< last known place of the receiving port
+    channel_id channel;      ///< empty: not wired
+    node_boot to;            ///< last known place of the receiving port
     incarnation_id receiver; ///< owner of that port, when known here
     std::uint64_t sent = 0;
     std::uint64_t consumed = 0;
@@ -53,7 +54,7 @@ struct incarnation_status {
     std::string module;
     incarnation_state state = incarnation_state::starting;
     std::uint64_t memory_bytes = 0;
-    std::uint64_t handled = 0; ///< messages consumed
+    std::uint64_t handled = 0;       ///< messages consumed
     std::uint32_t calls_waiting = 0; ///< invocations it waits for
     std::vector<port_status> ports;
     std::vector<stream_status> streams;

@@ -1,19 +1,21 @@
-// A stream is the sending end: it numbers its messages, holds the credit its receiver has granted, and keeps
-// what has not been consumed. Order and exactly-once are promised per stream for as long as both ends
-// live, whatever the path: across reconnects, rewiring and migration. When the other end's node dies for
-// good the stream breaks, explicitly (docs/protocol.md, "Streams").
+// A stream is the sending end: it numbers its messages, holds the credit its receiver has granted,
+// and keeps what has not been consumed. Order and exactly-once are promised per stream for as long
+// as both ends live, whatever the path: across reconnects, rewiring and migration. When the other
+// end's node dies for good the stream breaks, explicitly (docs/protocol.md, "Streams").
 //
 //     co_await out.send<cancel>(id);                                      // waits only for credit
 //     auto answer = co_await out.invoke<print>(title, body).within(2s);   // result<receipt>
 //
-// The arguments are the fields of the message. (Not `send(print{...})`: GCC 12 destroys aggregate temporaries
-// of a co_await expression twice; name the message and pass `equus::moved(message)` instead.)
+// The arguments are the fields of the message. (Not `send(print{...})`: GCC 12 destroys aggregate
+// temporaries of a co_await expression twice; name the message and pass `equus::moved(message)`
+// instead.)
 #pragma once
 
-#include <coroutine>
 #include <equus/base/assert.hpp>
 #include <equus/core/calls.hpp>
 #include <equus/protocol.hpp>
+
+#include <coroutine>
 #include <memory>
 #include <new>
 #include <optional>
@@ -69,7 +71,7 @@ envelope* make_message(moved_object<M> named) {
 }
 
 /// What `co_await stream.send(...)` awaits. Sends at once when there is credit.
-class [[nodiscard]] sending {
+class [[nodiscard]] sending : public awaitable {
 public:
     sending(reference stream, envelope* message, bool forward) noexcept
         : stream_{stream}, message_{message}, forward_{forward} {}
@@ -87,8 +89,8 @@ public:
     }
 
     bool await_ready() {
-        const progress made = forward_ ? try_forward(stream_, message_, why_)
-                                       : try_send(stream_, message_, why_);
+        const progress made =
+            forward_ ? try_forward(stream_, message_, why_) : try_send(stream_, message_, why_);
         if (made != progress::waiting) {
             message_ = nullptr;
             return true;
@@ -119,9 +121,10 @@ private:
     std::optional<send_operation> waiting_;
 };
 
-/// What `co_await stream.invoke(...)` awaits. The call starts when it is made; it may be awaited later.
+/// What `co_await stream.invoke(...)` awaits. The call starts when it is made; it may be awaited
+/// later.
 template <class R>
-class [[nodiscard]] calling {
+class [[nodiscard]] calling : public awaitable {
 public:
     calling(reference stream, envelope* message) noexcept
         : operation_{&message_type_of<R>, &deliver} {
@@ -160,18 +163,18 @@ private:
         using call_operation::call_operation;
         calling* self = nullptr;
     };
-    static result<void> deliver(call_operation& op, void* object,
-                                std::span<const std::byte> encoded) {
+    static result<void*> deliver(call_operation& op, void* object,
+                                 std::span<const std::byte> encoded) {
         calling& self = *static_cast<typed_operation&>(op).self;
         if (object) {
             self.answer_.emplace(std::move(*static_cast<R*>(object)));
-            return {};
+        } else {
+            auto decoded = wire::decode<R>(encoded);
+            if (!decoded)
+                return fail(std::move(decoded.error()));
+            self.answer_.emplace(std::move(*decoded));
         }
-        auto decoded = wire::decode<R>(encoded);
-        if (!decoded)
-            return fail(std::move(decoded.error()));
-        self.answer_.emplace(std::move(*decoded));
-        return {};
+        return static_cast<void*>(&*self.answer_);
     }
     typed_operation operation_;
     std::optional<R> answer_;
@@ -182,20 +185,21 @@ private:
 template <class P>
 class delivery;
 
-/// See the head of this file. A number, valid in the incarnation that holds it; as a field of a message it
-/// passes a copy on: a new stream of the receiver's own to the same channel (rule 20).
+/// See the head of this file. A number, valid in the incarnation that holds it; as a field of a
+/// message it passes a copy on: a new stream of the receiver's own to the same channel (rule 20).
 template <class P>
 class stream : public reference {
 public:
     using protocol = P;
     constexpr stream() noexcept = default;
     constexpr explicit stream(reference untyped) noexcept : reference{untyped} {}
-    /// Declares a stream of the incarnation that is being constructed; the configuration wires `name`.
+    /// Declares a stream of the incarnation that is being constructed; the configuration wires
+    /// `name`.
     template <class D>
     stream(D&, const char* name) : reference{detail::declare_stream(name, P::type())} {}
 
-    /// Sends a one-way message. result<void>: `ok` means that the stream has it, in order; it waits for
-    /// credit. Errors: not_wired, closed, broken, too_large, out_of_memory, timed_out.
+    /// Sends a one-way message. result<void>: `ok` means that the stream has it, in order; it waits
+    /// for credit. Errors: not_wired, closed, broken, too_large, out_of_memory, timed_out.
     template <class M, class... A>
     detail::sending send(A&&... fields) const {
         static_assert(!detail::replied<M>, "this message has a reply: invoke it");
@@ -207,9 +211,9 @@ public:
         return {*this, detail::make_message<P>(named), false};
     }
 
-    /// Sends a message and waits for its reply: result<M::reply>, within the node's call time-out or the one
-    /// given by `.within(t)`. Errors beside those of send: maybe_delivered, handler_failed, abandoned,
-    /// unknown_message.
+    /// Sends a message and waits for its reply: result<M::reply>, within the node's call time-out
+    /// or the one given by `.within(t)`. Errors beside those of send: maybe_delivered,
+    /// handler_failed, abandoned, unknown_message.
     template <class M, class... A>
     detail::calling<typename M::reply> invoke(A&&... fields) const {
         return {*this, detail::make_message<P, M>(std::forward<A>(fields)...)};

@@ -1,22 +1,24 @@
-// A task is a coroutine of an incarnation: it starts when it is awaited, runs on the incarnation's own
-// memory, and ends in a value or an error. Errors travel upwards by themselves: awaiting a task
-// that failed ends the awaiting task with the same error, up to the handler or main() whose caller is told.
-// Who wants to look at the error awaits `as_result(task)` instead.
+// A task is a coroutine of an incarnation: it starts when it is awaited, runs on the incarnation's
+// own memory, and ends in a value or an error. Errors travel upwards by themselves: awaiting a task
+// that failed ends the awaiting task with the same error, up to the handler or main() whose caller
+// is told. Who wants to look at the error awaits `as_result(task)` instead.
 //
 //     equus::task<receipt> on(print p) {
-//         auto pages = co_await equus::ok(co_await out.invoke<count>(p.id));   // passes an error on
-//         co_return receipt{p.id, pages};
+//         auto pages = co_await equus::ok(co_await out.invoke<count>(p.id));   // passes an error
+//         on co_return receipt{p.id, pages};
 //     }
 //
-// Frames come from the node's pool and are charged to the incarnation; running out of memory is an error of
-// the task, not an end of the program. State that must outlive the task is a member, not a local.
+// Frames come from the node's pool and are charged to the incarnation; running out of memory is an
+// error of the task, not an end of the program. State that must outlive the task is a member, not a
+// local.
 #pragma once
 
-#include <coroutine>
 #include <equus/base/assert.hpp>
 #include <equus/base/result.hpp>
 #include <equus/core/memory.hpp>
 #include <equus/core/operation.hpp>
+
+#include <coroutine>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -28,7 +30,8 @@ class task;
 
 namespace detail {
 
-/// The exception that is being handled, as an error. Defined per target: a freestanding one has none.
+/// The exception that is being handled, as an error. Defined per target: a freestanding one has
+/// none.
 error capture_exception() noexcept;
 
 struct promise_base {
@@ -90,13 +93,10 @@ struct promise : promise_base {
     static task<T> get_return_object_on_allocation_failure() noexcept;
 
     template <class U = T>
-        requires std::constructible_from<T, U&&>
-    void return_value(U&& from) {
-        value.emplace(std::forward<U>(from));
-    }
-    void return_value(tl::unexpected<error> reason)
-        requires(!std::constructible_from<T, tl::unexpected<error>>)
-    {
+    requires std::constructible_from<T, U&&>
+    void return_value(U&& from) { value.emplace(std::forward<U>(from)); }
+    void return_value(tl::unexpected<error> reason) requires(
+        !std::constructible_from<T, tl::unexpected<error>>) {
         failure = std::move(reason.value());
     }
 };

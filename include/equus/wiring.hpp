@@ -1,12 +1,13 @@
-// The interfaces of the running incarnation, seen from inside: what it declared, what the creation asks them
-// to be wired to, and the calls that wire them. Stream space's client (src/services) uses it before
-// start(); an application needs it only to wire interfaces in another way.
+// The interfaces of the running incarnation, seen from inside: what it declared, what the creation
+// asks them to be wired to, and the calls that wire them. Stream space's client (src/services) uses
+// it before start(); an application needs it only to wire interfaces in another way.
 #pragma once
 
 #include <equus/control.hpp>
 #include <equus/rdc.hpp>
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
+
 #include <string_view>
 #include <vector>
 
@@ -20,32 +21,34 @@ struct declared_interface {
     const interface_binding* binding = nullptr; ///< null: the creation says nothing about it
 };
 
-/// All that the running incarnation declared, in order of declaration. Views are valid while it lives.
+/// All that the running incarnation declared, in order of declaration. Views are valid while it
+/// lives.
 std::vector<declared_interface> declared_interfaces();
 
 /// A reference it was born with, by name; empty when there is none of that name.
 any_reference born_with(std::string_view name) noexcept;
 
-/// Makes a channel of `kind` and attaches the port to it; the result is a stream reference to the channel,
-/// to be passed on. Unicast: the port is its one receiver. Others: the port joins.
+/// Makes a channel of `kind` and attaches the port to it; the result is a stream reference to the
+/// channel, to be passed on. Unicast: the port is its one receiver. Others: the port joins.
 result<any_reference> attach_new_channel(reference port, channel_kind kind);
 
-/// Makes a multicast channel that has no port yet: passed on, it serves both to send to and, by
-/// `join_channel`, to receive from.
-any_reference make_multicast_channel(std::string_view protocol);
+/// Makes a multicast or anycast channel that has no port yet: passed on, it serves both to send to
+/// and, by `join_channel`, to receive from.
+any_reference make_channel(std::string_view protocol, channel_kind kind);
 
-/// Attaches the port to the multicast channel that `channel` leads to; awaited until its node has agreed.
+/// Attaches the port to the multicast or anycast channel that `channel` leads to; awaited until its
+/// node has agreed.
 detail::requesting_nothing join_channel(reference port, any_reference channel);
 
 /// Binds a declared stream to the channel of `to`, which is closed.
 result<void> bind_stream(reference declared, any_reference to);
 
-/// The credit of each stream into this port, messages; 0: the node's default.
-void set_credit(reference port, std::uint32_t messages) noexcept;
+/// Messages under way at once: of a stream, or of each stream into a port. 0 changes nothing.
+void set_credit(reference which, std::uint32_t messages) noexcept;
 
 namespace detail {
-/// Wires every declared interface by label through the stream space it was born with. Implemented by
-/// the stream space service's client.
+/// Wires every declared interface by label through the stream space it was born with. Implemented
+/// by the stream space service's client.
 task<> wire_interfaces();
 /// From now on messages reach the handlers.
 void open_ports() noexcept;

@@ -1,6 +1,8 @@
 // The receiving half of a session: which packets are taken, and frames put together from fragments.
 #include "runtime/session.hpp"
 
+#include <equus/kernel/mutants.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -77,6 +79,12 @@ result<bool> session::accept(const packet_header& header, std::span<const std::b
     if (packet.size() < packet_header_bytes)
         return refuse(errc::malformed, "packet shorter than its header");
     const std::span<const std::byte> frames = packet.subspan(packet_header_bytes);
+    if (EQUUS_MUTANT(session_delivers_duplicates) && header.sequence != 0 &&
+        header.sequence == received_ && check_frames(frames))
+        return true;
+    if (EQUUS_MUTANT(session_skips_gaps) && header.sequence > received_ && held_count_ == 0 &&
+        check_frames(frames))
+        received_ = header.sequence - 1;
     const bool fresh = header.sequence > received_ && !is_held(header.sequence);
     const std::uint64_t gap = fresh ? header.sequence - received_ - 1 : 0;
     const bool due = fresh && gap == 0;

@@ -16,16 +16,16 @@ namespace equus {
 /// code that cares, and implicit in aggregates that are copied.
 class bytes {
 public:
-    bytes() noexcept = default;
+    constexpr bytes() noexcept = default;
     explicit bytes(std::size_t size_bytes) : data_(size_bytes) {}
     explicit bytes(std::span<const std::byte> from) : data_(from.begin(), from.end()) {}
     explicit bytes(std::string_view text)
         : bytes{std::as_bytes(std::span{text.data(), text.size()})} {}
 
-    std::byte* data() noexcept { return data_.data(); }
-    const std::byte* data() const noexcept { return data_.data(); }
-    std::size_t size() const noexcept { return data_.size(); }
-    bool empty() const noexcept { return data_.empty(); }
+    constexpr std::byte* data() noexcept { return data_.data(); }
+    constexpr const std::byte* data() const noexcept { return data_.data(); }
+    constexpr std::size_t size() const noexcept { return data_.size(); }
+    constexpr bool empty() const noexcept { return data_.empty(); }
     void resize(std::size_t size_bytes) { data_.resize(size_bytes); }
     void append(std::span<const std::byte> more) {
         data_.insert(data_.end(), more.begin(), more.end());
@@ -38,7 +38,7 @@ public:
     std::string_view text() const noexcept {
         return {reinterpret_cast<const char*>(data_.data()), data_.size()};
     }
-    friend bool operator==(const bytes&, const bytes&) = default;
+    friend constexpr bool operator==(const bytes&, const bytes&) = default;
 
 private:
     std::vector<std::byte> data_;

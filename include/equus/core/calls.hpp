@@ -1,11 +1,12 @@
-// What application headers ask of the runtime, untyped. Implemented in src/runtime; every function acts for
-// the running incarnation, so a reference means something only to its holder.
+// What application headers ask of the runtime, untyped. Implemented in src/runtime; every function
+// acts for the running incarnation, so a reference means something only to its holder.
 #pragma once
 
-#include <cstdint>
 #include <equus/base/ids.hpp>
 #include <equus/core/operation.hpp>
 #include <equus/protocol.hpp>
+
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,13 +21,15 @@ enum class progress : std::uint8_t { done, waiting, failed };
 // ---- declared interfaces, during construction only
 
 /// `handlers`: one for each message of the protocol, or null for a port read by receive().
-reference declare_port(std::string_view name, const protocol_type& protocol, const handler* handlers);
+reference declare_port(std::string_view name, const protocol_type& protocol,
+                       const handler* handlers);
 reference declare_stream(std::string_view name, const protocol_type& protocol);
 
 // ---- sending
 
-/// Sends at once when there is credit and takes the message; `waiting`: the message is still the caller's,
-/// to be sent by a send_operation. `failed`: the message has been freed and `why` says why.
+/// Sends at once when there is credit and takes the message; `waiting`: the message is still the
+/// caller's, to be sent by a send_operation. `failed`: the message has been freed and `why` says
+/// why.
 progress try_send(reference stream, envelope* message, error& why) noexcept;
 /// Passes on a message in hand, with its right to be answered, by another stream.
 progress try_forward(reference stream, envelope* message, error& why) noexcept;
@@ -42,8 +45,8 @@ std::uint32_t queued(reference port) noexcept;
 
 // ---- answering
 
-/// Answers the call that the message carries, from an object of `type` which is moved from. Does nothing for
-/// a one-way message or one that has been answered.
+/// Answers the call that the message carries, from an object of `type` which is moved from. Does
+/// nothing for a one-way message or one that has been answered.
 void reply(envelope& message, const message_type& type, void* object) noexcept;
 void reply_error(envelope& message, error reason) noexcept;
 /// A handler refused or failed: answered, counted, reported.
@@ -55,7 +58,5 @@ void redeem_references(envelope& message, const message_type& type, void* object
 void consumed(envelope* message) noexcept;
 /// Takes the next message of a port, or null.
 envelope* try_receive(reference port, reference from) noexcept;
-
-
 
 } // namespace equus::detail

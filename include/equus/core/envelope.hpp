@@ -1,13 +1,14 @@
-// A message on its way through one node. It is made once, moved from queue to queue by pointer, and ends
-// when it has been consumed. Its payload is the object itself (sent on this node) or its encoding (come
-// from another one); the receiver cannot tell.
+// A message on its way through one node. It is made once, moved from queue to queue by pointer, and
+// ends when it has been consumed. Its payload is the object itself (sent on this node) or its
+// encoding (come from another one); the receiver cannot tell.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <equus/base/ids.hpp>
 #include <equus/base/time.hpp>
 #include <equus/core/message_type.hpp>
+
+#include <cstddef>
+#include <cstdint>
 
 namespace equus::detail {
 
@@ -16,15 +17,16 @@ struct capability;
 
 /// Who waits for the answer to an invocation, and where.
 struct call_origin {
-    call_id call;          ///< empty: one-way
-    node_boot at;          ///< the caller's place, a hint
+    call_id call;           ///< empty: one-way
+    node_boot at;           ///< the caller's place, a hint
     std::uint32_t slot = 0; ///< in the caller's table of calls, a hint
 };
 
 struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
     envelope* next = nullptr;
-    const message_type* type = nullptr; ///< of the object in the payload; null: the payload is encoded
-    leg_entry* leg = nullptr;           ///< the receiving side's cursor; null before arrival and for dgrams
+    const message_type* type =
+        nullptr;              ///< of the object in the payload; null: the payload is encoded
+    leg_entry* leg = nullptr; ///< the receiving side's cursor; null before arrival and for dgrams
     capability* capabilities = nullptr; ///< descriptors of the references inside, in order
     std::uint64_t number = 0;           ///< within the leg
     std::uint32_t payload_bytes = 0;    ///< encoded size: what credit and limits count
@@ -42,8 +44,8 @@ struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
 };
 static_assert(sizeof(envelope) % 8 == 0, "payloads are 8-aligned");
 
-/// An envelope with room for `size` bytes of payload, charged to the running incarnation; null when its
-/// memory limit or the node's does not allow it.
+/// An envelope with room for `size` bytes of payload, charged to the running incarnation; null when
+/// its memory limit or the node's does not allow it.
 envelope* new_envelope(std::size_t size) noexcept;
 /// Destroys the payload object, if any, and gives the memory back. Null is allowed.
 void free_envelope(envelope* message) noexcept;

@@ -1,12 +1,14 @@
-// What the runtime knows of a message type: how to move, write and read it, and where its references are.
-// One constant per C++ type; its address is the type's name inside one program, its encoding outside.
+// What the runtime knows of a message type: how to move, write and read it, and where its
+// references are. One constant per C++ type; its address is the type's name inside one program, its
+// encoding outside.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <equus/base/reference.hpp>
 #include <equus/base/result.hpp>
 #include <equus/wire/codec.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <new>
 #include <span>
 #include <string_view>

@@ -1,32 +1,36 @@
-// An operation is what a coroutine waits for: credit, a reply, a message, an instant, an effect. It lives in
-// the frame of the coroutine that waits, is linked into the kernel's lists while it waits, and unlinks
-// itself when the frame is destroyed first. Whatever ends it - success, error, deadline, the end of
-// the incarnation - ends it once, and the coroutine is resumed by the scheduler, never from inside the
-// event that ended it: one order of resumption, in every build (rule 24).
+// An operation is what a coroutine waits for: credit, a reply, a message, an instant, an effect. It
+// lives in the frame of the coroutine that waits, is linked into the kernel's lists while it waits,
+// and unlinks itself when the frame is destroyed first. Whatever ends it - success, error,
+// deadline, the end of the incarnation - ends it once, and the coroutine is resumed by the
+// scheduler, never from inside the event that ended it: one order of resumption, in every build
+// (rule 24).
 #pragma once
 
-#include <coroutine>
-#include <cstddef>
-#include <cstdint>
 #include <equus/base/reference.hpp>
 #include <equus/base/result.hpp>
 #include <equus/base/time.hpp>
 #include <equus/core/envelope.hpp>
 
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
 namespace equus::detail {
 
-/// The part of an incarnation that application code is compiled against: everything else is the kernel's.
+/// The part of an incarnation that application code is compiled against: everything else is the
+/// kernel's.
 struct incarnation_core {
-    /// The coroutine to go on with when the present one suspends: the one slot by which control passes
-    /// between the coroutines of an incarnation.
+    /// The coroutine to go on with when the present one suspends: the one slot by which control
+    /// passes between the coroutines of an incarnation.
     std::coroutine_handle<> next_to_resume;
-    /// An operation that was made and not yet begun: it begins at the next call into the runtime, so
-    /// that `invoke(...).within(2s)` can still change it.
-    struct operation* fresh = nullptr;
+    /// An operation that was made and not yet begun: it begins at the next call into the runtime,
+    /// so that `invoke(...).within(2s)` can still change it.
+    struct call_operation* fresh = nullptr;
 };
 
-/// The incarnation whose code runs on this thread; null outside. One per target: a thread-local on Linux,
-/// a plain variable on a card.
+/// The incarnation whose code runs on this thread; null outside. One per target: a thread-local on
+/// Linux, a plain variable on a card.
 incarnation_core*& running() noexcept;
 
 enum class operation_kind : std::uint8_t { send, call, receive, sleep, effect, request, event };
@@ -50,16 +54,16 @@ struct operation {
     operation* next = nullptr;
     operation* ready_next = nullptr; ///< in its incarnation's list of coroutines to resume
     time_point deadline = time_point::never();
-    std::uint64_t timer_order = 0;     ///< breaks ties between equal deadlines
-    std::uint32_t timer_index = ~0u;   ///< in the timer heap
+    std::uint64_t timer_order = 0;   ///< breaks ties between equal deadlines
+    std::uint32_t timer_index = ~0u; ///< in the timer heap
     operation_kind kind;
     state status = state::made;
     bool listed = false; ///< in the list of what it waits for
     bool ready = false;  ///< in its incarnation's list of coroutines to resume
     error outcome{errc::ok};
 
-    /// Takes the operation out of every list of the kernel; a call is cancelled, a message not yet sent is
-    /// dropped.
+    /// Takes the operation out of every list of the kernel; a call is cancelled, a message not yet
+    /// sent is dropped.
     static void withdraw(operation& self) noexcept;
 };
 
@@ -73,9 +77,9 @@ struct send_operation : operation {
 
 /// An invocation: first sent like any message, then answered.
 struct call_operation : operation {
-    /// Where the answer is put: moved from an object of `reply_type`, or decoded.
-    using deliver_function = result<void> (*)(call_operation& self, void* object,
-                                              std::span<const std::byte> encoded);
+    /// Keeps the answer, moved from an object of `reply_type` or decoded, and says where it is.
+    using deliver_function = result<void*> (*)(call_operation& self, void* object,
+                                               std::span<const std::byte> encoded);
     call_operation(const message_type* type, deliver_function function) noexcept
         : operation{operation_kind::call}, reply_type{type}, deliver{function} {}
     ~call_operation() { free_envelope(message); }
@@ -137,6 +141,27 @@ void announce(call_operation& op);
 void begin_fresh(incarnation_core& core);
 /// Sets a new deadline, counted from now. Requires: not ended.
 void set_timeout(operation& op, duration timeout);
+
+/// What an application awaits: an object that owns an operation and lives in the awaiting frame.
+/// The compiler sees only a pointer to it, so that `co_await object` and `co_await
+/// make().within(t)` work alike and nothing is copied (GCC 12 copies an awaiter that an expression
+/// refers to).
+struct awaitable {};
+
+template <class Awaited>
+struct awaiter_of {
+    Awaited* awaited;
+    bool await_ready() { return awaited->await_ready(); }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { awaited->await_suspend(waiter); }
+    decltype(auto) await_resume() { return awaited->await_resume(); }
+};
+
+template <class Awaited>
+requires std::is_base_of_v<awaitable, std::remove_cvref_t<Awaited>>
+    awaiter_of<std::remove_cvref_t<Awaited>>
+operator co_await(Awaited&& object) noexcept {
+    return {&object};
+}
 
 /// Suspends `waiter` until the operation has ended. Requires: begun, or announced.
 inline void wait_for(operation& op, std::coroutine_handle<> waiter) noexcept {

@@ -69,7 +69,9 @@ struct kernel_options {
     /// Every local message is encoded and decoded as if it had travelled (tests).
     bool copy_local_messages = false;
     kernel_limits limits{};
-    /// Borrowed; outlives the kernel. May be null.
+    /// Keep the running hash of the trace (tests, simulations).
+    bool trace_hash = false;
+    /// Receives every trace record. Borrowed; outlives the kernel. May be null.
     trace_sink* trace = nullptr;
 };
 
@@ -161,7 +163,7 @@ public:
     bool stopped() const noexcept;
     view_version view() const noexcept;
     const kernel_counters& counters() const noexcept;
-    /// A running hash of all trace records so far.
+    /// A running hash of all trace records so far; constant unless the options ask for it.
     std::uint64_t trace_hash() const noexcept;
     /// Incarnations, ports, streams, members: a copy for people and tools (equus/status.hpp).
     node_status status() const;

@@ -1,0 +1,344 @@
+#include "runtime/kernel_impl.hpp"
+
+namespace equus {
+
+using namespace runtime;
+
+namespace {
+
+std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7) & ~std::size_t{7};
+}
+
+/// The capabilities of a message as one list, for the codec.
+struct capability_list {
+    std::vector<capability> items;
+    EQUUS_FIELDS(items)
+};
+
+} // namespace
+
+bool kernel_impl::begin_call(detail::call_operation& op) {
+    auto& inc = *static_cast<incarnation_record*>(op.owner);
+    op.status = operation::state::waiting;
+    if (!op.message) {
+        end(op, error{errc::out_of_memory, "no memory for the message"});
+        return true;
+    }
+    auto* entry = lookup(inc, op.stream);
+    if (!entry || entry->kind != reference_kind::stream) {
+        end(op, errc::no_such_reference);
+        return true;
+    }
+    if (!entry->record) {
+        end(op, errc::not_wired);
+        return true;
+    }
+    auto& stream = *static_cast<stream_record*>(entry->record);
+    if (stream.routing == channel_kind::multicast) {
+        end(op, error{errc::unsupported, "a multicast channel takes no invocations [K22]"});
+        return true;
+    }
+    if (op.slot == ~0u) {
+        if (calls_waiting >= options.limits.calls_max) {
+            end(op, error{errc::limit_reached, "calls_max"});
+            return true;
+        }
+        if (free_calls.empty()) {
+            calls.emplace_back();
+            free_calls.push_back(static_cast<std::uint32_t>(calls.size() - 1));
+        }
+        op.slot = free_calls.back();
+        free_calls.pop_back();
+        ++calls_waiting;
+        ++inc.calls_waiting;
+        call_slot& slot = calls[op.slot];
+        slot.op = &op;
+        slot.call = call_id{inc.id, inc.counter()};
+        slot.to = {};
+        op.message->call = {slot.call, self, op.slot};
+        if (op.timer_index == ~0u && op.deadline == time_point::never())
+            timers.set(op, deadline_after(now, options.limits.call_timeout));
+        op.message->deadline = op.deadline;
+    }
+    if (!stream.waiting.empty()) {
+        op.listed = true;
+        stream.waiting.push(op);
+        return false;
+    }
+    error why{errc::ok};
+    const std::uint32_t slot = op.slot;
+    switch (transmit(stream, op.message, why)) {
+    case detail::progress::done:
+        op.message = nullptr;
+        op.sent = true;
+        if (stream.legs)
+            calls[slot].to = stream.legs->at.at;
+        return op.has_ended();
+    case detail::progress::failed:
+        op.message = nullptr;
+        drop_call(op);
+        end(op, std::move(why));
+        return true;
+    case detail::progress::waiting:
+        op.listed = true;
+        stream.waiting.push(op);
+        return false;
+    }
+    return false;
+}
+
+void kernel_impl::drop_call(detail::call_operation& op) noexcept {
+    auto& inc = *static_cast<incarnation_record*>(op.owner);
+    if (inc.fresh == &op)
+        inc.fresh = nullptr;
+    if (op.listed) {
+        if (auto* entry = lookup(inc, op.stream); entry && entry->record)
+            static_cast<stream_record*>(entry->record)->waiting.remove(op);
+        op.listed = false;
+    }
+    if (op.slot != ~0u) {
+        calls[op.slot].op = nullptr;
+        free_calls.push_back(op.slot);
+        op.slot = ~0u;
+        --calls_waiting;
+        --inc.calls_waiting;
+    }
+}
+
+void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
+                                const message_type* type, void* object,
+                                std::span<const std::byte> encoded,
+                                std::vector<capability>* capabilities) {
+    if (slot >= calls.size() || !calls[slot].op || calls[slot].call != call) {
+        ++counters.replies_dropped;
+        return;
+    }
+    detail::call_operation& op = *calls[slot].op;
+    auto& inc = *static_cast<incarnation_record*>(op.owner);
+    trace(trace_kind::call_ended, inc.id, call.counter, static_cast<std::uint64_t>(outcome.code()));
+    if (outcome == errc::ok) {
+        running_scope scope{&inc};
+        bytes again;
+        if (object && type != op.reply_type) {
+            // The same message, compiled twice: only its encoding is common.
+            again = bytes(type->size_bytes(object));
+            type->encode(object, again.span());
+            encoded = again.span();
+            object = nullptr;
+        }
+        if (result<void*> answer = op.deliver(op, object, encoded); !answer)
+            outcome = std::move(answer.error());
+        else if (op.reply_type->for_each_reference)
+            redeem(inc, *op.reply_type, *answer, capabilities ? capabilities->data() : nullptr,
+                   capabilities ? capabilities->size() : 0);
+    }
+    drop_call(op);
+    end(op, std::move(outcome));
+}
+
+void kernel_impl::fail_call(envelope& message, error reason) {
+    if (!message.call.call || message.answered)
+        return;
+    message.answered = true;
+    trace(trace_kind::reply_sent, {}, message.call.call.counter,
+          static_cast<std::uint64_t>(reason.code()));
+    if (message.call.at == self) {
+        complete_call(message.call.slot, message.call.call, std::move(reason), nullptr, nullptr, {},
+                      nullptr);
+        return;
+    }
+    session* to = session_to(message.call.at);
+    if (!to) {
+        ++counters.replies_dropped;
+        return;
+    }
+    const std::string text =
+        reason.text().empty() && !reason.cause() ? std::string{} : reason.describe();
+    reply_header header;
+    header.call = message.call.call;
+    header.call_slot = message.call.slot;
+    header.status = reason.code();
+    header.text_bytes = static_cast<std::uint32_t>(padded(text.size()));
+    auto out = to->reserve(kind::reply, lane::data, reply_header::fixed_bytes + header.text_bytes);
+    store(header, out.data());
+    std::byte* at = out.data() + reply_header::fixed_bytes;
+    std::memset(at, 0, header.text_bytes);
+    std::memcpy(at, text.data(), text.size());
+}
+
+void kernel_impl::answer_call(incarnation_record* by, envelope& message, const message_type& type,
+                              void* object) {
+    if (!message.call.call || message.answered)
+        return;
+    capability_list carried;
+    if (type.for_each_reference) {
+        struct walk {
+            kernel_impl& kernel;
+            incarnation_record& from;
+            std::vector<capability>& out;
+            error why{errc::ok};
+        } context{*this, *by, carried.items};
+        type.for_each_reference(
+            object,
+            [](void* opaque, reference& found) {
+                auto& at = *static_cast<walk*>(opaque);
+                auto exported = at.kernel.export_reference(at.from, found);
+                if (!exported) {
+                    at.why = std::move(exported.error());
+                    found = reference{};
+                    return;
+                }
+                found = reference{static_cast<std::uint32_t>(at.out.size()), 0};
+                at.out.push_back(std::move(*exported));
+            },
+            &context);
+        if (context.why != errc::ok) {
+            fail_call(message, error{errc::handler_failed, "a reference in the reply",
+                                     std::move(context.why)});
+            return;
+        }
+    }
+    message.answered = true;
+    trace(trace_kind::reply_sent, by->id, message.call.call.counter);
+    const bool here = message.call.at == self;
+    if (here && !options.copy_local_messages) {
+        complete_call(message.call.slot, message.call.call, errc::ok, &type, object, {},
+                      &carried.items);
+        return;
+    }
+    const std::size_t body = type.size_bytes(object);
+    if (body == 0 || body > options.limits.message_bytes_max) {
+        message.answered = false;
+        fail_call(message, error{errc::too_large, "the reply is over message_bytes_max"});
+        return;
+    }
+    if (here) {
+        bytes copy(body);
+        type.encode(object, copy.span());
+        complete_call(message.call.slot, message.call.call, errc::ok, nullptr, nullptr, copy.span(),
+                      &carried.items);
+        return;
+    }
+    session* to = session_to(message.call.at);
+    if (!to) {
+        ++counters.replies_dropped;
+        return;
+    }
+    reply_header header;
+    header.call = message.call.call;
+    header.call_slot = message.call.slot;
+    header.capability_count = static_cast<std::uint16_t>(carried.items.size());
+    header.capability_bytes =
+        carried.items.empty() ? 0 : static_cast<std::uint32_t>(wire::size_bytes(carried));
+    header.body_bytes = static_cast<std::uint32_t>(body);
+    auto out = to->reserve(kind::reply, lane::data,
+                           reply_header::fixed_bytes + header.capability_bytes + body);
+    store(header, out.data());
+    auto rest = out.subspan(reply_header::fixed_bytes);
+    if (header.capability_bytes)
+        wire::encode(carried, rest.first(header.capability_bytes));
+    type.encode(object, rest.subspan(header.capability_bytes));
+}
+
+void kernel_impl::recv_reply(std::span<const std::byte> payload) {
+    reply_header header;
+    if (!load(header, payload)) {
+        ++counters.frames_refused;
+        return;
+    }
+    auto rest = payload.subspan(reply_header::fixed_bytes);
+    if (header.status != errc::ok) {
+        std::string text{reinterpret_cast<const char*>(rest.data()), header.text_bytes};
+        while (!text.empty() && text.back() == '\0')
+            text.pop_back();
+        complete_call(header.call_slot, header.call, error{header.status, std::move(text)}, nullptr,
+                      nullptr, {}, nullptr);
+        return;
+    }
+    rest = rest.subspan(header.text_bytes);
+    capability_list carried;
+    if (header.capability_bytes) {
+        auto decoded = wire::decode<capability_list>(rest.first(header.capability_bytes));
+        if (!decoded || decoded->items.size() != header.capability_count) {
+            ++counters.frames_refused;
+            complete_call(header.call_slot, header.call,
+                          error{errc::malformed, "the reply's references"}, nullptr, nullptr, {},
+                          nullptr);
+            return;
+        }
+        carried = std::move(*decoded);
+    }
+    complete_call(header.call_slot, header.call, errc::ok, nullptr, nullptr,
+                  rest.subspan(header.capability_bytes), &carried.items);
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+void announce(call_operation& op) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    EQUUS_ASSERT(inc && "only incarnations invoke");
+    if (inc->fresh)
+        begin_fresh(*inc);
+    op.owner = inc;
+    op.status = operation::state::fresh;
+    inc->fresh = &op;
+}
+
+void begin_fresh(incarnation_core& core) {
+    auto& inc = static_cast<incarnation_record&>(core);
+    if (!inc.fresh)
+        return;
+    call_operation& op = *inc.fresh;
+    inc.fresh = nullptr;
+    inc.kernel->begin_call(op);
+}
+
+void reply(envelope& message, const message_type& type, void* object) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    inc->kernel->answer_call(inc, message, type, object);
+}
+
+void reply_error(envelope& message, error reason) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->kernel->fail_call(message, std::move(reason));
+}
+
+bool begin(effect_operation& op, std::string_view name, bytes request) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    kernel_impl& kernel = *inc->kernel;
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    bool allowed = false;
+    for (const std::string& granted : inc->module->effects)
+        allowed = allowed || granted == name;
+    if (!allowed) {
+        kernel.end(op, error{errc::access_denied, "module '" + inc->module->name +
+                                                      "' was not given the effect '" +
+                                                      std::string{name} + "'"});
+        return true;
+    }
+    if (kernel.effects.size() >= kernel.options.limits.effects_max) {
+        kernel.end(op, error{errc::limit_reached, "effects_max"});
+        return true;
+    }
+    op.id = kernel.next_effect++;
+    kernel.effects.emplace(op.id, &op);
+    kernel.trace(trace_kind::effect, inc->id, op.id, stable_hash(name));
+    output out;
+    out.what = output::kind::effect;
+    out.effect = effect_id{op.id};
+    out.body = std::move(request);
+    kernel.queue_output(std::move(out), std::string{name});
+    return false;
+}
+
+} // namespace detail
+
+} // namespace equus

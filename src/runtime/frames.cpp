@@ -1,0 +1,172 @@
+#include "runtime/frames.hpp"
+
+namespace equus::runtime {
+
+namespace {
+
+// A cursor over a fixed header: fields follow each other without gaps.
+class writer {
+public:
+    explicit writer(std::byte* to) noexcept : at_{to} {}
+    template <class T>
+    void put(T value) noexcept {
+        store_little_endian(at_, value);
+        at_ += sizeof(T);
+    }
+    void put(incarnation_id id) noexcept {
+        put(id.node.value);
+        put(id.boot.value);
+        put(id.counter);
+    }
+    template <class Tag>
+    void put(owned_id<Tag> id) noexcept {
+        put(id.owner);
+        put(id.counter);
+    }
+
+private:
+    std::byte* at_;
+};
+
+class reader {
+public:
+    explicit reader(const std::byte* from) noexcept : at_{from} {}
+    template <class T>
+    void get(T& value) noexcept {
+        value = load_little_endian<T>(at_);
+        at_ += sizeof(T);
+    }
+    void get(incarnation_id& id) noexcept {
+        get(id.node.value);
+        get(id.boot.value);
+        get(id.counter);
+    }
+    template <class Tag>
+    void get(owned_id<Tag>& id) noexcept {
+        get(id.owner);
+        get(id.counter);
+    }
+
+private:
+    const std::byte* at_;
+};
+
+} // namespace
+
+void store(const message_header& h, std::byte* to) noexcept {
+    writer out{to};
+    out.put(h.stream);
+    out.put(h.stream_slot);
+    out.put(h.port_slot);
+    out.put(h.leg_slot);
+    out.put(h.rebinds);
+    out.put(h.channel);
+    out.put(h.number);
+    out.put(h.ordinal);
+    out.put(h.flags);
+    out.put(h.capability_count);
+    out.put(h.body_bytes);
+    out.put(h.capability_bytes);
+    out.put(std::uint32_t{0});
+    if (h.flags & message_header::is_call) {
+        out.put(h.call);
+        out.put(h.caller.node.value);
+        out.put(h.caller.boot.value);
+        out.put(h.call_slot);
+        out.put(std::uint32_t{0});
+        out.put(static_cast<std::uint64_t>(h.timeout_ns));
+    }
+}
+
+bool load(message_header& h, std::span<const std::byte> frame) noexcept {
+    if (frame.size() < message_header::plain_bytes)
+        return false;
+    reader in{frame.data()};
+    std::uint32_t zero = 0;
+    in.get(h.stream);
+    in.get(h.stream_slot);
+    in.get(h.port_slot);
+    in.get(h.leg_slot);
+    in.get(h.rebinds);
+    in.get(h.channel);
+    in.get(h.number);
+    in.get(h.ordinal);
+    in.get(h.flags);
+    in.get(h.capability_count);
+    in.get(h.body_bytes);
+    in.get(h.capability_bytes);
+    in.get(zero);
+    if (frame.size() < h.bytes())
+        return false;
+    if (h.flags & message_header::is_call) {
+        std::uint64_t timeout = 0;
+        in.get(h.call);
+        in.get(h.caller.node.value);
+        in.get(h.caller.boot.value);
+        in.get(h.call_slot);
+        in.get(zero);
+        in.get(timeout);
+        h.timeout_ns = static_cast<std::int64_t>(timeout);
+        if (!h.call || h.timeout_ns < 0)
+            return false;
+    }
+    const std::size_t rest = frame.size() - h.bytes();
+    return h.number != 0 && h.stream && h.capability_bytes <= rest &&
+           h.body_bytes == rest - h.capability_bytes && h.capability_bytes % 8 == 0 &&
+           (h.capability_count == 0) == (h.capability_bytes == 0);
+}
+
+void store(const reply_header& h, std::byte* to) noexcept {
+    writer out{to};
+    out.put(h.call);
+    out.put(h.call_slot);
+    out.put(static_cast<std::uint16_t>(h.status));
+    out.put(h.capability_count);
+    out.put(h.text_bytes);
+    out.put(h.capability_bytes);
+    out.put(h.body_bytes);
+    out.put(std::uint32_t{0});
+}
+
+bool load(reply_header& h, std::span<const std::byte> frame) noexcept {
+    if (frame.size() < reply_header::fixed_bytes)
+        return false;
+    reader in{frame.data()};
+    std::uint16_t status = 0;
+    in.get(h.call);
+    in.get(h.call_slot);
+    in.get(status);
+    in.get(h.capability_count);
+    in.get(h.text_bytes);
+    in.get(h.capability_bytes);
+    in.get(h.body_bytes);
+    h.status = static_cast<errc>(status);
+    const std::uint64_t wanted = std::uint64_t{h.text_bytes} + h.capability_bytes + h.body_bytes;
+    return h.call && h.text_bytes % 8 == 0 && h.capability_bytes % 8 == 0 &&
+           wanted == frame.size() - reply_header::fixed_bytes;
+}
+
+void store(const credit_header& h, std::byte* to) noexcept {
+    writer out{to};
+    out.put(h.stream);
+    out.put(h.stream_slot);
+    out.put(h.leg_slot);
+    out.put(h.consumed);
+    out.put(h.limit_messages);
+    out.put(h.limit_bytes);
+}
+
+bool load(credit_header& h, std::span<const std::byte> frame) noexcept {
+    if (frame.size() != credit_header::fixed_bytes)
+        return false;
+    reader in{frame.data()};
+    in.get(h.stream);
+    in.get(h.stream_slot);
+    in.get(h.leg_slot);
+    in.get(h.consumed);
+    in.get(h.limit_messages);
+    in.get(h.limit_bytes);
+    return static_cast<bool>(h.stream);
+}
+
+} // namespace equus::runtime

@@ -1,0 +1,301 @@
+// What two kernels say to each other: docs/protocol.md numbers and explains every kind. The frames
+// of the hot path (message, reply, credit) have fixed headers written field by field; all others
+// are aggregates in the wire codec, so that adding a field is adding a field.
+#pragma once
+
+#include "runtime/packet.hpp"
+
+#include <equus/base/ids.hpp>
+#include <equus/control.hpp>
+#include <equus/core/envelope.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace equus::runtime {
+
+namespace kind {
+// ---- data lane
+inline constexpr frame_kind message{0x01};
+inline constexpr frame_kind reply{0x02};
+inline constexpr frame_kind request{0x03};
+inline constexpr frame_kind answer{0x04};
+inline constexpr frame_kind event{0x05};
+// ---- control lane
+inline constexpr frame_kind credit{0x20};
+inline constexpr frame_kind next{0x21};   ///< a discard answered: send again from this number
+inline constexpr frame_kind moved{0x22};  ///< a discard answered: the identity is elsewhere
+inline constexpr frame_kind finish{0x23}; ///< a stream has ended and says its last number
+inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for good
+inline constexpr frame_kind call_held{0x25};
+inline constexpr frame_kind channel_members{0x26};
+// ---- membership
+inline constexpr frame_kind greeting{0x40}; ///< first on a link; outside of the session
+inline constexpr frame_kind welcome{
+    0x41}; ///< the root's answer to one that asks to join; outside too
+inline constexpr frame_kind refusal{0x42}; ///< the end of a link, with the reason; outside too
+inline constexpr frame_kind view{0x43};
+inline constexpr frame_kind renew{0x44};
+inline constexpr frame_kind renewed{0x45};
+inline constexpr frame_kind depart{0x46};
+inline constexpr frame_kind run_ended{0x47};
+} // namespace kind
+
+/// Version of everything in this header and in packet.hpp.
+inline constexpr std::uint32_t protocol_version = 1;
+
+enum class reference_kind : std::uint16_t {
+    none = 0,
+    stream = 1,
+    port = 2,
+    incarnation = 3,
+    stream_handle = 4,
+    port_handle = 5,
+    buffer = 6,
+};
+
+/// How far a reference may be passed on [K33].
+enum class reference_domain : std::uint16_t { free = 0, same_rdc = 1, owner = 2, never = 3 };
+
+} // namespace equus::runtime
+
+namespace equus::detail {
+
+/// A reference on its way: identity, hint, authority. What a capability pointer of a message leads
+/// to.
+struct capability {
+    runtime::reference_kind kind = runtime::reference_kind::none;
+    runtime::reference_domain domain = runtime::reference_domain::free;
+    std::uint32_t rights = 0xffff'ffff;
+    std::uint64_t protocol = 0; ///< of a stream or port
+    channel_kind routing = channel_kind::unicast;
+    channel_id channel;         ///< of a stream
+    port_id port;               ///< of a unicast stream: its receiver, as last known
+    incarnation_id incarnation; ///< of an incarnation handle
+    place at;                   ///< hint: of the port, channel or incarnation
+    EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at)
+};
+
+} // namespace equus::detail
+
+namespace equus::runtime {
+
+using detail::capability;
+
+/// Fixed header of `message`, before the capabilities and the body.
+struct message_header {
+    stream_id stream;
+    std::uint32_t stream_slot = 0; ///< of the sending leg, where credit goes
+    std::uint32_t port_slot = 0;
+    std::uint32_t leg_slot = 0xffff'ffff; ///< of the receiving cursor, once known
+    std::uint32_t rebinds = 0;
+    channel_id channel;
+    std::uint64_t number = 0;
+    message_ordinal ordinal = 0;
+    std::uint8_t flags = 0;
+    std::uint8_t capability_count = 0;
+    std::uint32_t body_bytes = 0;
+    std::uint32_t capability_bytes = 0;
+    // of an invocation
+    call_id call;
+    node_boot caller;
+    std::uint32_t call_slot = 0;
+    std::int64_t timeout_ns = 0;
+
+    static constexpr std::uint8_t is_call = 1;
+    static constexpr std::uint8_t maybe_seen = 2;
+    static constexpr std::size_t plain_bytes = 72;
+    static constexpr std::size_t call_bytes = plain_bytes + 40;
+    std::size_t bytes() const noexcept { return flags & is_call ? call_bytes : plain_bytes; }
+};
+void store(const message_header& header, std::byte* to) noexcept;
+/// False when the frame is too short or its lengths do not add up.
+bool load(message_header& header, std::span<const std::byte> frame) noexcept;
+
+/// Fixed header of `reply`, before the error text, the capabilities and the body.
+struct reply_header {
+    call_id call;
+    std::uint32_t call_slot = 0;
+    errc status = errc::ok;
+    std::uint16_t capability_count = 0;
+    std::uint32_t text_bytes = 0;
+    std::uint32_t capability_bytes = 0;
+    std::uint32_t body_bytes = 0;
+    static constexpr std::size_t fixed_bytes = 40;
+};
+void store(const reply_header& header, std::byte* to) noexcept;
+bool load(reply_header& header, std::span<const std::byte> frame) noexcept;
+
+/// `credit`: what a receiver has consumed and how far the sender may go. Limits are absolute (rule
+/// 17).
+struct credit_header {
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    std::uint32_t leg_slot = 0;
+    std::uint64_t consumed = 0;
+    std::uint64_t limit_messages = 0;
+    std::uint64_t limit_bytes = 0;
+    static constexpr std::size_t fixed_bytes = 48;
+};
+void store(const credit_header& header, std::byte* to) noexcept;
+bool load(credit_header& header, std::span<const std::byte> frame) noexcept;
+
+// ---- frames in the codec
+
+struct next_frame {
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    std::uint64_t next = 0;
+    EQUUS_FIELDS(stream, stream_slot, next)
+};
+
+/// Which identity has moved; its own epoch says whether this is news (rule 8).
+enum class moved_identity : std::uint16_t {
+    stream_binding = 0,
+    port = 1,
+    channel = 2,
+    incarnation = 3
+};
+struct moved_frame {
+    moved_identity what = moved_identity::port;
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    port_id port;
+    channel_id channel;
+    incarnation_id incarnation;
+    place to;
+    std::uint64_t next = 0;
+    EQUUS_FIELDS(what, stream, stream_slot, port, channel, incarnation, to, next)
+};
+
+struct finish_frame {
+    stream_id stream;
+    channel_id channel;
+    std::uint32_t port_slot = 0;
+    std::uint32_t leg_slot = 0;
+    std::uint64_t last = 0;
+    EQUUS_FIELDS(stream, channel, port_slot, leg_slot, last)
+};
+
+struct broken_frame {
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    std::uint64_t consumed = 0;
+    errc reason = errc::broken;
+    EQUUS_FIELDS(stream, stream_slot, consumed, reason)
+};
+
+struct call_held_frame {
+    call_id call;
+    std::uint32_t call_slot = 0;
+    node_boot holder;
+    EQUUS_FIELDS(call, call_slot, holder)
+};
+
+struct request_frame {
+    std::uint64_t id = 0;
+    detail::request_kind kind = detail::request_kind::status;
+    incarnation_id asker;
+    incarnation_id subject;
+    std::uint32_t subject_slot = 0;
+    incarnation_id launch;
+    node_boot launch_at;
+    std::vector<capability> capabilities;
+    bytes body;
+    EQUUS_FIELDS(id, kind, asker, subject, subject_slot, launch, launch_at, capabilities, body)
+};
+
+struct answer_frame {
+    std::uint64_t id = 0;
+    errc status = errc::ok;
+    std::string text;
+    std::vector<capability> capabilities;
+    bytes body;
+    EQUUS_FIELDS(id, status, text, capabilities, body)
+};
+
+struct event_frame {
+    incarnation_id to; ///< empty: the kernel itself, for its dependents
+    event what;
+    EQUUS_FIELDS(to, what)
+};
+
+struct channel_member {
+    port_id port;
+    place at;
+    friend bool operator==(const channel_member&, const channel_member&) = default;
+    EQUUS_FIELDS(port, at)
+};
+/// The ports of a multicast or anycast channel, to each stream that is bound to it.
+struct channel_members_frame {
+    channel_id channel;
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    std::uint32_t version = 0;
+    std::vector<channel_member> members;
+    EQUUS_FIELDS(channel, stream, stream_slot, version, members)
+};
+struct join_channel_body {
+    channel_id channel;
+    channel_member member;
+    EQUUS_FIELDS(channel, member)
+};
+struct follow_channel_body {
+    channel_id channel;
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    node_boot at;
+    EQUUS_FIELDS(channel, stream, stream_slot, at)
+};
+struct watch_body {
+    bool for_dependents = false; ///< the watcher is a kernel, for those that depend on the subject
+    EQUUS_FIELDS(for_dependents)
+};
+struct depend_body {
+    dependency kind = dependency::absolute;
+    incarnation_id parent;
+    node_boot parent_at;
+    EQUUS_FIELDS(kind, parent, parent_at)
+};
+
+// ---- membership
+
+struct greeting_frame {
+    std::uint32_t version = protocol_version;
+    std::uint64_t instance = 0;
+    member_info self; ///< `at` is empty in one that has not joined
+    view_version view;
+    EQUUS_FIELDS(version, instance, self, view)
+};
+struct welcome_frame {
+    std::uint64_t instance = 0;
+    node_boot you;
+    view_version view;
+    std::vector<member_info> members;
+    EQUUS_FIELDS(instance, you, view, members)
+};
+struct refusal_frame {
+    errc reason = errc::refused;
+    std::string text;
+    EQUUS_FIELDS(reason, text)
+};
+enum class view_change : std::uint16_t { joined = 0, left = 1, evicted = 2, silent = 3, heard = 4 };
+/// One numbered write of the membership register.
+struct view_frame {
+    view_version version;
+    view_change change = view_change::joined;
+    member_info member;
+    EQUUS_FIELDS(version, change, member)
+};
+struct renew_frame {
+    std::int64_t sent_ns = 0; ///< on the member's own clock; comes back
+    EQUUS_FIELDS(sent_ns)
+};
+struct ended_frame {
+    errc reason = errc::ok;
+    std::string text;
+    EQUUS_FIELDS(reason, text)
+};
+
+} // namespace equus::runtime

@@ -1,0 +1,423 @@
+#include "runtime/kernel_impl.hpp"
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+namespace {
+
+void life_ended(detail::promise_base& ended, void* context) {
+    auto& inc = *static_cast<incarnation_record*>(context);
+    inc.life = nullptr;
+    const bool failed = ended.failure != errc::ok;
+    error reason = std::move(ended.failure);
+    std::coroutine_handle<detail::promise<void>>::from_promise(
+        static_cast<detail::promise<void>&>(ended))
+        .destroy();
+    if (failed) {
+        inc.state = incarnation_state::faulting;
+        inc.kernel->request_end(inc, std::move(reason));
+    } else if (inc.state == incarnation_state::starting) {
+        inc.state = incarnation_state::running;
+    }
+}
+
+} // namespace
+
+incarnation_record* kernel_impl::find(incarnation_id id) const noexcept {
+    const auto found = by_id.find(id);
+    return found == by_id.end() ? nullptr : found->second;
+}
+
+result<incarnation_record*> kernel_impl::create(const creation& what, std::vector<capability> given,
+                                                incarnation_id launch, node_boot launch_at) {
+    const module_type* module = modules.find(what.module);
+    if (!module)
+        return fail(errc::no_such_module, "'" + what.module + "' on node '" + options.name + "'");
+    if (incarnations.size() >= options.limits.incarnations_max)
+        return fail(errc::limit_reached, "incarnations_max");
+    for (const auto& [name, binding] : what.interfaces) {
+        const bool declared = std::any_of(
+            module->description.interfaces.begin(), module->description.interfaces.end(),
+            [&](const interface_manifest& i) { return i.name == name; });
+        if (!declared)
+            return fail(errc::no_such_interface,
+                        "module '" + what.module + "' declares no '" + name + "'");
+    }
+
+    auto* inc = new incarnation_record;
+    inc->kernel = this;
+    inc->id = {self.node, self.boot, next_incarnation++};
+    inc->module = module;
+    inc->launch = launch ? launch : inc->id;
+    inc->launch_at = launch ? launch_at : self;
+    inc->memory = pool.open_account(what.memory_bytes ? what.memory_bytes
+                                                      : options.limits.incarnation_bytes_max);
+    inc->born = std::make_unique<birth>();
+    inc->born->what = what;
+    const auto give_up = [&](error reason) {
+        if (inc->object) {
+            running_scope scope{inc};
+            module->destroy(inc->object);
+            memory_pool::free(inc->object);
+        }
+        while (inc->ports)
+            close_port(*inc->ports, errc::closed);
+        for (std::uint32_t i = 0; i < inc->references.size(); ++i)
+            if (inc->references[i].kind == reference_kind::incarnation ||
+                (inc->references[i].kind == reference_kind::stream && inc->references[i].record))
+                drop_reference(*inc, i);
+        pool.close(inc->memory);
+        delete inc;
+        return fail(std::move(reason));
+    };
+    running_scope scope{inc};
+    inc->references.reserve(module->description.interfaces.size());
+    void* object = pool.allocate(*inc->memory, module->size);
+    if (!object)
+        return give_up(error{errc::out_of_memory, "the incarnation's memory limit"});
+    module->construct(object);
+    inc->object = object;
+    for (const auto& [name, value] : what.parameters)
+        if (auto set = module->set_parameter(object, name, value); !set)
+            return give_up(error{errc::invalid_argument,
+                                 "parameter '" + name + "' of module '" + what.module + "'",
+                                 std::move(set.error())});
+    for (const auto& [name, which] : what.given)
+        if (which && which.index() < given.size())
+            inc->born->given[name] = import_capability(*inc, given[which.index()]);
+
+    inc->slot = incarnations.insert(*inc);
+    by_id.emplace(inc->id, inc);
+    trace(trace_kind::created, inc->id, stable_hash(what.module));
+    if (what.depends_on_launch && inc->launch != inc->id)
+        depend(*inc, inc->launch, inc->launch_at);
+
+    auto life = module->live(object);
+    if (!life) {
+        request_end(*inc, error{errc::out_of_memory, "no memory for its life"});
+    } else {
+        auto frame = life.release();
+        frame.promise().finished = &life_ended;
+        frame.promise().context = inc;
+        inc->life = &frame.promise();
+        inc->first_resume = frame;
+        schedule(*inc);
+    }
+    return inc;
+}
+
+void kernel_impl::request_end(incarnation_record& inc, error reason) {
+    if (inc.ending)
+        return;
+    inc.ending = true;
+    inc.reason = std::move(reason);
+    schedule(inc);
+}
+
+void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
+    inc.state = incarnation_state::ended;
+    inc.ending = true;
+    inc.reason = std::move(reason);
+    trace(trace_kind::ended, inc.id, static_cast<std::uint64_t>(inc.reason.code()));
+    {
+        running_scope scope{&inc};
+        // Coroutines first: what they wait for leaves the kernel's lists with their frames.
+        if (inc.in_hand)
+            fail_call(*inc.in_hand,
+                      error{errc::maybe_delivered, "the receiver ended while handling it"});
+        if (inc.handling)
+            std::exchange(inc.handling, nullptr)->self.destroy();
+        if (inc.in_hand)
+            consumed(std::exchange(inc.in_hand, nullptr));
+        if (inc.life)
+            std::exchange(inc.life, nullptr)->self.destroy();
+        while (inc.ports)
+            close_port(*inc.ports, errc::closed);
+        for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
+            reference_entry& entry = inc.references[i];
+            if (entry.kind == reference_kind::port)
+                entry.record = nullptr; // closed above
+            if (entry.kind != reference_kind::none)
+                drop_reference(inc, i);
+        }
+        inc.module->destroy(inc.object);
+        memory_pool::free(inc.object);
+    }
+    for (auto channel = channels.lower_bound(channel_id{inc.id, 0});
+         channel != channels.end() && channel->first.owner == inc.id;)
+        channel = channels.erase(channel);
+    tell_watchers(inc);
+    for (auto& [parent, them] : dependents_of)
+        them.children.erase(inc.id);
+    by_id.erase(inc.id);
+    incarnations.erase(inc.slot);
+    pool.close(inc.memory);
+    if (inc.scheduled) {
+        scheduled.remove(inc);
+        --scheduled_count;
+    }
+    delete &inc;
+}
+
+// ---------------------------------------------------------------------- events and dependencies
+
+void kernel_impl::tell_watchers(incarnation_record& inc) {
+    event what;
+    what.kind = event_kind::terminated;
+    what.subject = inc.id;
+    what.node = self;
+    what.reason = inc.reason.code();
+    what.result = inc.result;
+    if (inc.reason != errc::ok)
+        what.text = inc.reason.describe();
+    for (const watcher& to : inc.watchers)
+        send_event(to, what);
+    parent_ended(inc.id, what);
+}
+
+void kernel_impl::send_event(const watcher& to, const event& what) {
+    if (to.at == self) {
+        if (to.who)
+            deliver_event(to.who, what);
+        else
+            parent_ended(what.subject, what);
+    } else if (is_member(to.at)) {
+        send_frame(to.at, kind::event, lane::data, event_frame{to.who, what});
+    }
+}
+
+void kernel_impl::deliver_event(incarnation_id to, event what) {
+    incarnation_record* inc = find(to);
+    if (!inc || inc->ending)
+        return;
+    if (what.kind == event_kind::terminated)
+        remote_watches.erase({what.subject, what.node, to});
+    inc->events.push_back(std::move(what));
+    if (operation* op = inc->hearers.front()) {
+        inc->hearers.remove(*op);
+        op->listed = false;
+        end(*op);
+    }
+}
+
+void kernel_impl::member_event(const event& what) {
+    std::vector<incarnation_id> interested;
+    incarnations.for_each([&](incarnation_record& inc) {
+        if (inc.wants_members)
+            interested.push_back(inc.id);
+    });
+    for (incarnation_id id : interested)
+        deliver_event(id, what);
+}
+
+void kernel_impl::add_watcher(incarnation_id subject, watcher who) {
+    incarnation_record* inc = find(subject);
+    if (!inc) {
+        event what;
+        what.kind = event_kind::terminated;
+        what.subject = subject;
+        what.node = self;
+        what.reason = errc::not_found;
+        what.text = "it had ended before it was watched";
+        send_event(who, what);
+        return;
+    }
+    if (std::find(inc->watchers.begin(), inc->watchers.end(), who) == inc->watchers.end())
+        inc->watchers.push_back(who);
+}
+
+void kernel_impl::parent_ended(incarnation_id parent, const event& what) {
+    const auto found = dependents_of.find(parent);
+    if (found == dependents_of.end())
+        return;
+    const auto children = std::move(found->second.children);
+    dependents_of.erase(found);
+    for (incarnation_id child : children)
+        if (incarnation_record* inc = find(child))
+            request_end(*inc, error{errc::cancelled, "its parent has ended: " + what.text});
+}
+
+void kernel_impl::depend(incarnation_record& child, incarnation_id parent, node_boot parent_at) {
+    auto& them = dependents_of[parent];
+    const bool first = them.children.empty();
+    them.parent_at = parent_at;
+    them.children.insert(child.id);
+    if (parent_at == self) {
+        if (!find(parent))
+            parent_ended(parent, event{event_kind::terminated, parent, self, errc::not_found, 0,
+                                       "it had ended before"});
+    } else if (!is_member(parent_at)) {
+        parent_ended(parent, event{event_kind::terminated, parent, parent_at, errc::evicted, 0,
+                                   "its node is gone"});
+    } else if (first) {
+        request_frame frame;
+        frame.kind = detail::request_kind::watch;
+        frame.subject = parent;
+        frame.body = encode_frame(watch_body{true});
+        send_frame(parent_at, kind::request, lane::data, frame);
+    }
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+void describe_interfaces(module_type& module) {
+    runtime::describing_record describing;
+    describing.description = &module.description;
+    runtime::running_scope scope{&describing};
+    void* object = ::operator new (module.size, std::align_val_t{module.alignment});
+    module.construct(object);
+    module.destroy(object);
+    ::operator delete (object, std::align_val_t{module.alignment});
+}
+
+reference describe_interface(incarnation_record& describing, std::string_view name,
+                             interface_kind kind, const protocol_type& protocol) {
+    auto& list = static_cast<runtime::describing_record&>(describing).description->interfaces;
+    interface_manifest made;
+    made.name = name;
+    made.kind = kind;
+    made.protocol = protocol.name;
+    list.push_back(std::move(made));
+    return reference{static_cast<std::uint32_t>(list.size() - 1), 1};
+}
+
+void open_ports() noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->state = incarnation_state::running;
+    inc->serving = true;
+}
+
+bool begin(event_operation& op) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    if (!inc->events.empty()) {
+        inc->kernel->end(op);
+        return true;
+    }
+    op.listed = true;
+    inc->hearers.push(op);
+    return false;
+}
+
+event take_event() {
+    auto* inc = static_cast<incarnation_record*>(running());
+    EQUUS_ASSERT(!inc->events.empty());
+    event first = std::move(inc->events.front());
+    inc->events.erase(inc->events.begin());
+    return first;
+}
+
+} // namespace detail
+
+void watch_members() noexcept {
+    static_cast<incarnation_record*>(detail::running())->wants_members = true;
+}
+
+// ---------------------------------------------------------------------- interfaces, from inside
+
+std::vector<declared_interface> declared_interfaces() {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    std::vector<declared_interface> out;
+    std::uint32_t index = 0;
+    for (const interface_manifest& declared : inc->module->description.interfaces) {
+        declared_interface made;
+        made.name = declared.name;
+        made.kind = declared.kind;
+        made.which = reference{index, inc->references[index].generation};
+        made.protocol = declared.protocol;
+        const auto binding = inc->born->what.interfaces.find(declared.name);
+        if (binding != inc->born->what.interfaces.end())
+            made.binding = &binding->second;
+        out.push_back(made);
+        ++index;
+    }
+    return out;
+}
+
+any_reference born_with(std::string_view name) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const auto found = inc->born->given.find(name);
+    return found == inc->born->given.end() ? any_reference{} : any_reference{found->second};
+}
+
+result<any_reference> attach_new_channel(reference port, channel_kind routing) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    auto* entry = kernel.lookup(*inc, port);
+    if (!entry || entry->kind != reference_kind::port)
+        return fail(errc::no_such_reference);
+    auto& record = *static_cast<port_record*>(entry->record);
+    capability made;
+    made.kind = reference_kind::stream;
+    made.protocol = record.protocol->id;
+    made.routing = routing;
+    made.channel = {inc->id, inc->counter()};
+    made.port = record.id;
+    made.at = {kernel.self, record.slot, {}};
+    record.channels.push_back(made.channel);
+    if (routing != channel_kind::unicast) {
+        channel_record& channel = kernel.channels[made.channel];
+        channel.id = made.channel;
+        channel.routing = routing;
+        channel.protocol = made.protocol;
+        channel.members.push_back({record.id, made.at});
+    }
+    return any_reference{kernel.import_capability(*inc, made)};
+}
+
+any_reference make_channel(std::string_view protocol, channel_kind routing) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    capability made;
+    made.kind = reference_kind::stream;
+    made.protocol = stable_hash(protocol);
+    made.routing = routing;
+    made.channel = {inc->id, inc->counter()};
+    made.at = {kernel.self, 0, {}};
+    channel_record& channel = kernel.channels[made.channel];
+    channel.id = made.channel;
+    channel.routing = routing;
+    channel.protocol = made.protocol;
+    return any_reference{kernel.import_capability(*inc, made)};
+}
+
+result<void> bind_stream(reference declared, any_reference to) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    auto* source = kernel.lookup(*inc, to);
+    auto* target = kernel.lookup(*inc, declared);
+    if (!source || !target || source->kind != reference_kind::stream || !source->record ||
+        target->kind != reference_kind::stream)
+        return fail(errc::no_such_reference);
+    auto& stream = *static_cast<stream_record*>(source->record);
+    if (target->protocol && stream.protocol != target->protocol->id)
+        return fail(errc::wrong_protocol,
+                    "the channel does not carry " + std::string{target->protocol->name});
+    if (target->record)
+        kernel.close_stream(*static_cast<stream_record*>(target->record));
+    target->record = std::exchange(source->record, nullptr);
+    target->rights = source->rights;
+    kernel.drop_reference(*inc, to.index());
+    return {};
+}
+
+void set_credit(reference which, std::uint32_t messages) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    if (!entry || !entry->record || messages == 0)
+        return;
+    if (entry->kind == reference_kind::port)
+        static_cast<port_record*>(entry->record)->window_messages = messages;
+    else if (entry->kind == reference_kind::stream)
+        static_cast<stream_record*>(entry->record)->under_way_max = messages;
+}
+
+} // namespace equus

@@ -1,0 +1,384 @@
+// The kernel's state and its verbs, one file each:
+//
+//   kernel.cpp        the door: inputs, outputs, deadlines
+//   scheduler.cpp     whose turn it is, coroutines resumed, handlers begun and ended
+//   incarnations.cpp  creation, ending, events, dependencies
+//   references.cpp    reference tables, capabilities in and out of messages
+//   streams.cpp       sending: numbers, credit, retention, channels with many ports
+//   ports.cpp         receiving: cursors, queues, consumption, credit returned
+//   calls.cpp         invocations, replies, effects, the table of calls
+//   requests.cpp      what kernels ask of each other; multicast channels' membership
+//   links.cpp         links, greetings, sessions, inbound frames by kind
+//   membership.cpp    the register at the root, its view everywhere, leases
+//   observe.cpp       status, invariants, trace
+#pragma once
+
+#include "runtime/frames.hpp"
+#include "runtime/packet_pool.hpp"
+#include "runtime/pool.hpp"
+#include "runtime/records.hpp"
+#include "runtime/session.hpp"
+#include "runtime/slots.hpp"
+#include "runtime/timers.hpp"
+
+#include <equus/kernel/kernel.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace equus {
+
+struct kernel_impl {
+    using incarnation_record = runtime::incarnation_record;
+    using stream_record = runtime::stream_record;
+    using stream_leg = runtime::stream_leg;
+    using port_record = runtime::port_record;
+    using leg_entry = detail::leg_entry;
+    using envelope = detail::envelope;
+    using operation = detail::operation;
+    using capability = detail::capability;
+
+    kernel_impl(kernel_options given, const module_table& table);
+    ~kernel_impl();
+
+    // ------------------------------------------------------------------ state
+    kernel_options options;
+    const module_table& modules;
+    kernel_counters counters;
+    time_point now;
+
+    runtime::memory_pool pool;
+    runtime::packet_pool packets;
+    runtime::timer_heap timers;
+
+    std::uint32_t next_incarnation = 1;
+    runtime::slot_table<incarnation_record> incarnations;
+    runtime::slot_table<port_record> ports;
+    runtime::slot_table<stream_leg> stream_legs;
+    runtime::slot_table<leg_entry> port_legs;
+    runtime::slot_table<stream_record> followed; ///< streams that follow a channel's membership
+    std::map<incarnation_id, incarnation_record*> by_id;
+    std::map<channel_id, runtime::channel_record> channels;
+    std::set<stream_record*, bool (*)(const stream_record*, const stream_record*)> lingering;
+
+    runtime::fifo<incarnation_record, &incarnation_record::next_scheduled> scheduled;
+    std::uint32_t scheduled_count = 0;
+    detail::promise_base* finished_task = nullptr;
+
+    struct call_slot {
+        detail::call_operation* op = nullptr;
+        call_id call;
+        node_boot to; ///< who holds the call, as last known
+    };
+    std::vector<call_slot> calls;
+    std::vector<std::uint32_t> free_calls;
+    std::uint32_t calls_waiting = 0;
+
+    leg_entry* credit_due_first = nullptr;
+
+    std::uint64_t next_effect = 1;
+    std::map<std::uint64_t, detail::effect_operation*> effects;
+    std::uint64_t next_request = 1;
+    struct pending_request {
+        detail::request_operation* op = nullptr;
+        node_boot to;
+    };
+    std::map<std::uint64_t, pending_request> requests;
+
+    /// Those of this node that end with a parent elsewhere or here, by the parent [K54].
+    struct dependents {
+        node_boot parent_at;
+        std::set<incarnation_id> children;
+    };
+    std::map<incarnation_id, dependents> dependents_of;
+    /// Watches that incarnations of this node hold on others elsewhere, to be told of evictions
+    /// too.
+    struct remote_watch {
+        incarnation_id subject;
+        node_boot at;
+        incarnation_id who;
+        friend auto operator<=>(const remote_watch&, const remote_watch&) = default;
+    };
+    std::set<remote_watch> remote_watches;
+
+    // links and sessions
+    struct link_record {
+        link_traits traits;
+        node_boot peer; ///< empty until greeted
+        node_boot dialled_to;
+        member_info claimed; ///< of a peer that the view does not know yet
+        time_point greet_at; ///< repeat the greeting then
+        bool waiting_for_view = false;
+    };
+    struct peer_record {
+        std::unique_ptr<runtime::session> session;
+        dial_id dialling;
+        time_point redial_at = time_point::never();
+        duration redial_delay{};
+        /// It has left: it is still told so, until then at the latest.
+        time_point farewell_until = time_point::never();
+    };
+    std::map<link_id, link_record> links;
+    std::map<node_boot, peer_record> peers;
+    std::map<dial_id, node_boot> dials; ///< node 0: the root, before joining
+    std::uint64_t next_dial = 1;
+    struct queued_output {
+        output what;
+        std::string text;
+    };
+    std::deque<queued_output> pending_outputs;
+    std::deque<std::pair<link_id, bytes>> greetings;
+    std::vector<link_id> refused_links; ///< hung up once their refusal has left
+    std::vector<node_boot>
+        gone_peers; ///< whose sessions are destroyed outside of their own callbacks
+    bytes output_packet;
+    std::string output_text;
+    node_boot output_peer; ///< whose session is asked next
+
+    // membership
+    node_boot self;
+    view_version view;
+    std::map<node_id, member_info> members;
+    std::set<node_boot> written_off;                      ///< that left or were evicted
+    std::map<std::uint64_t, node_boot> boots_by_instance; ///< root: who asked to join
+    std::uint32_t next_node = 1;
+    std::uint32_t next_boot = 1;
+    time_point next_renewal = time_point::never();
+    time_point lease_until = time_point::never();
+    time_point next_watch = time_point::never(); ///< root: look for silent members
+    time_point last_watch;
+    time_point patience_until; ///< root: nobody is written off before
+    duration join_redial{};
+    time_point join_at; ///< the next attempt
+    bool leaving = false;
+    bool departure_told = false;
+    bool ended = false; ///< `stopped` is due or has left
+    bool stop_told = false;
+    time_point stop_at = time_point::never(); ///< leaving: give up flushing then
+    error stop_reason{errc::ok};
+    error leave_reason{errc::ok};
+
+    std::uint64_t hash = 0xcbf29ce484222325u;
+
+    // ------------------------------------------------------------------ scheduler.cpp
+    void schedule(incarnation_record& inc) noexcept;
+    void run_turn(incarnation_record& inc, std::size_t& steps);
+    void resume(incarnation_record& inc, std::coroutine_handle<> coroutine);
+    void settle_finished(incarnation_record& inc);
+    void dispatch(incarnation_record& inc, port_record& port);
+    void end(operation& op, error outcome);
+    void end(operation& op) { end(op, error{errc::ok}); }
+    void time_out(operation& op);
+    void set_deadline(operation& op, duration timeout);
+
+    // ------------------------------------------------------------------ incarnations.cpp
+    result<incarnation_record*> create(const creation& what, std::vector<capability> given,
+                                       incarnation_id launch, node_boot launch_at);
+    void end_incarnation(incarnation_record& inc, error reason);
+    void request_end(incarnation_record& inc, error reason);
+    incarnation_record* find(incarnation_id id) const noexcept;
+    void tell_watchers(incarnation_record& inc);
+    void deliver_event(incarnation_id to, event what);
+    void send_event(const runtime::watcher& to, const event& what);
+    void parent_ended(incarnation_id parent, const event& what);
+    void depend(incarnation_record& child, incarnation_id parent, node_boot parent_at);
+    void member_event(const event& what);
+    void add_watcher(incarnation_id subject, runtime::watcher who);
+
+    // ------------------------------------------------------------------ references.cpp
+    reference add_reference(incarnation_record& inc, runtime::reference_entry entry);
+    runtime::reference_entry* lookup(incarnation_record& inc, reference which) noexcept;
+    void drop_reference(incarnation_record& inc, std::uint32_t index) noexcept;
+    result<capability> export_reference(incarnation_record& inc, reference which);
+    reference import_capability(incarnation_record& inc, const capability& from);
+    void redeem(incarnation_record& inc, const detail::message_type& type, void* object,
+                const capability* capabilities, std::size_t count);
+    result<void> export_message(incarnation_record& inc, envelope& message);
+    reference make_handle(incarnation_record& inc, incarnation_id id, place at);
+
+    // ------------------------------------------------------------------ streams.cpp
+    stream_record* make_stream(incarnation_record& owner, std::uint64_t protocol);
+    void bind(stream_record& stream, const capability& to);
+    stream_leg& add_leg(stream_record& stream, port_id port, place at);
+    void remove_leg(stream_record& stream, stream_leg& leg) noexcept;
+    detail::progress transmit(stream_record& stream, envelope* message, error& why);
+    detail::progress transmit_unicast(stream_record& stream, stream_leg& leg, envelope* message,
+                                      error& why);
+    detail::progress transmit_multicast(stream_record& stream, envelope* message, error& why);
+    void send_local(stream_leg& leg, envelope* message);
+    void send_remote(stream_leg& leg, envelope* message, bool keep = false);
+    envelope* encoded_copy(const envelope& message, runtime::account& to);
+    leg_entry* join_halves(stream_leg& leg);
+    void resend(stream_leg& leg, std::uint64_t from);
+    void wake_senders(stream_record& stream);
+    void credit_came(stream_leg& leg, std::uint64_t consumed, std::uint64_t limit_messages,
+                     std::uint64_t limit_bytes);
+    void break_stream(stream_record& stream, errc reason);
+    void leg_is_broken(stream_leg& leg, std::uint64_t consumed_to);
+    void close_stream(stream_record& stream) noexcept;
+    void finish_if_drained(stream_record& stream);
+    void free_stream(stream_record& stream) noexcept;
+    void set_members(stream_record& stream, std::uint32_t version,
+                     const std::vector<runtime::channel_member>& list);
+
+    // ------------------------------------------------------------------ ports.cpp
+    port_record* make_port(incarnation_record& owner, const detail::protocol_type& protocol,
+                           const detail::handler* handlers);
+    leg_entry& entry_for(port_record& port, stream_id stream);
+    void enqueue(port_record& port, envelope* message);
+    bool offer(port_record& port);
+    envelope* take(port_record& port, const stream_id* from) noexcept;
+    void consumed(envelope* message) noexcept;
+    void grant(leg_entry& leg) noexcept;
+    void credit_is_due(leg_entry& leg) noexcept;
+    void send_credits();
+    void end_entry(leg_entry& leg) noexcept;
+    void close_port(port_record& port, errc reason);
+    void recv_message(node_boot from, std::span<const std::byte> payload);
+    void recv_credit(node_boot from, std::span<const std::byte> payload);
+
+    // ------------------------------------------------------------------ calls.cpp
+    bool begin_call(detail::call_operation& op);
+    void drop_call(detail::call_operation& op) noexcept;
+    void answer_call(incarnation_record* by, envelope& message, const detail::message_type& type,
+                     void* object);
+    void fail_call(envelope& message, error reason);
+    void complete_call(std::uint32_t slot, call_id call, error outcome,
+                       const detail::message_type* type, void* object,
+                       std::span<const std::byte> encoded, std::vector<capability>* capabilities);
+    void recv_reply(std::span<const std::byte> payload);
+
+    // ------------------------------------------------------------------ requests.cpp
+    bool begin_request(detail::request_operation& op, runtime::request_frame frame, node_boot to);
+    void handle_request(node_boot from, const runtime::request_frame& frame);
+    runtime::answer_frame perform(node_boot from, const runtime::request_frame& frame);
+    void handle_answer(runtime::answer_frame frame);
+    void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
+    void tell_members(runtime::channel_record& channel);
+    void tell_members(runtime::channel_record& channel,
+                      const runtime::follow_channel_body& follower);
+    void follow_channel(stream_record& stream);
+    void leave_channels(port_record& port);
+    void recv_members(const runtime::channel_members_frame& frame);
+
+    // ------------------------------------------------------------------ links.cpp
+    runtime::session* session_to(node_boot who);
+    template <class Frame>
+    void send_frame(node_boot to, runtime::frame_kind kind, runtime::lane where,
+                    const Frame& frame);
+    template <class Frame>
+    void send_greeting(link_id link, runtime::frame_kind kind, const Frame& frame);
+    void greet(link_id link);
+    void greet_once(link_id link);
+    void dial(node_boot who);
+    void link_is_up(link_id link, const link_traits& traits);
+    void link_is_down(link_id link);
+    void dial_has_failed(dial_id which);
+    void packet_came(link_id link, std::span<const std::byte> packet);
+    void greeting_came(link_id link, std::span<const std::byte> packet);
+    void admit(link_id link, node_boot who);
+    void refuse_link(link_id link, errc reason, std::string text);
+    void hang_up(link_id link);
+    void frame_came(node_boot from, const runtime::frame& frame);
+    void drop_peer(node_boot who);
+    void look_at_waiting_links();
+
+    // ------------------------------------------------------------------ membership.cpp
+    void start_membership();
+    void membership_tick();
+    void watch_members_now();
+    member_info own_info() const;
+    void asked_to_join(link_id link, const runtime::greeting_frame& greeting);
+    void welcomed(const runtime::welcome_frame& frame);
+    void write_view(runtime::view_change change, member_info member);
+    void apply_view(const runtime::view_frame& frame);
+    void evict(node_boot dead);
+    void member_is_gone(node_boot who, bool by_eviction);
+    void leave(error reason);
+    void leave_when_flushed();
+    void stop(error reason);
+    bool is_member(node_boot who) const noexcept;
+    bool was_written_off(node_boot who) const noexcept { return written_off.contains(who); }
+    time_point membership_deadline() const noexcept;
+
+    // ------------------------------------------------------------------ observe.cpp
+    void trace(trace_kind kind, incarnation_id who, std::uint64_t a = 0, std::uint64_t b = 0,
+               std::uint64_t c = 0) noexcept {
+        if (options.trace_hash || options.trace) [[unlikely]]
+            record(kind, who, a, b, c);
+    }
+    void record(trace_kind kind, incarnation_id who, std::uint64_t a, std::uint64_t b,
+                std::uint64_t c) noexcept;
+    node_status status() const;
+    std::string check_invariants() const;
+
+    // ------------------------------------------------------------------ shared
+    bool next_output(output& out);
+    void queue_output(output what, std::string text = {}) {
+        pending_outputs.push_back({std::move(what), std::move(text)});
+    }
+    static incarnation_record* running() noexcept {
+        return static_cast<incarnation_record*>(detail::running());
+    }
+};
+
+namespace runtime {
+
+/// Code of an incarnation runs between its making and its end, so that what it allocates and asks
+/// for is its own.
+class running_scope {
+public:
+    explicit running_scope(incarnation_record* now_running) noexcept : before_{detail::running()} {
+        detail::running() = now_running;
+    }
+    ~running_scope() { detail::running() = before_; }
+    running_scope(const running_scope&) = delete;
+
+private:
+    detail::incarnation_core* before_;
+};
+
+/// Stands for an incarnation while a module is asked what its class declares; it has no kernel.
+struct describing_record : incarnation_record {
+    module_manifest* description = nullptr;
+};
+
+/// Encodes a frame of the codec as bytes.
+template <class Frame>
+bytes encode_frame(const Frame& frame) {
+    bytes out(wire::size_bytes(frame));
+    wire::encode(frame, out.span());
+    return out;
+}
+
+} // namespace runtime
+
+namespace detail {
+reference describe_interface(runtime::incarnation_record& describing, std::string_view name,
+                             interface_kind kind, const protocol_type& protocol);
+envelope* try_receive_from(runtime::incarnation_record& inc, runtime::port_record& port,
+                           reference from);
+} // namespace detail
+
+template <class Frame>
+void kernel_impl::send_greeting(link_id link, runtime::frame_kind kind, const Frame& frame) {
+    runtime::packet_header header;
+    header.run = options.run;
+    header.from = self;
+    runtime::packet_writer packet{header};
+    wire::encode(frame, packet.append(kind, wire::size_bytes(frame)));
+    greetings.emplace_back(link, bytes{packet.packet()});
+}
+
+template <class Frame>
+void kernel_impl::send_frame(node_boot to, runtime::frame_kind kind, runtime::lane where,
+                             const Frame& frame) {
+    if (runtime::session* session = session_to(to))
+        wire::encode(frame, session->reserve(kind, where, wire::size_bytes(frame)));
+}
+
+} // namespace equus

@@ -1,0 +1,171 @@
+#include "runtime/kernel_impl.hpp"
+
+namespace equus {
+
+using namespace runtime;
+
+void kernel_impl::record(trace_kind what, incarnation_id who, std::uint64_t a, std::uint64_t b,
+                         std::uint64_t c) noexcept {
+    const std::uint64_t fields[] = {static_cast<std::uint64_t>(now.ns),
+                                    static_cast<std::uint64_t>(what),
+                                    self.node.value,
+                                    std::uint64_t{who.node.value} << 32 | who.boot.value,
+                                    who.counter,
+                                    a,
+                                    b,
+                                    c};
+    for (const std::uint64_t field : fields) {
+        hash ^= field;
+        hash *= 0x9e37'79b9'7f4a'7c15u;
+        hash ^= hash >> 29;
+    }
+    if (options.trace)
+        options.trace->on_trace(trace_record{now, what, self.node, who, a, b, c});
+}
+
+node_status kernel_impl::status() const {
+    node_status out;
+    out.self = self;
+    out.name = options.name;
+    out.view = view;
+    for (const auto& [node, info] : members)
+        out.members.push_back(info);
+    out.ready = scheduled_count;
+    out.messages_sent = counters.messages_sent;
+    out.messages_consumed = counters.messages_consumed;
+    incarnations.for_each([&](const incarnation_record& inc) {
+        incarnation_status row;
+        row.id = inc.id;
+        row.name = inc.born->what.name;
+        row.module = inc.module->name;
+        row.state = inc.state;
+        row.memory_bytes = inc.memory->used_bytes;
+        row.handled = inc.handled;
+        row.calls_waiting = inc.calls_waiting;
+        const auto& declared = inc.module->description.interfaces;
+        for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
+            const reference_entry& entry = inc.references[i];
+            const std::string name = i < declared.size() ? declared[i].name : std::string{};
+            if (entry.kind == reference_kind::port) {
+                const auto& port = *static_cast<const port_record*>(entry.record);
+                port_status made;
+                made.id = port.id;
+                made.name = name;
+                made.protocol = port.protocol->name;
+                made.channels = port.channels;
+                made.queued = port.queued;
+                made.queued_bytes = port.queued_bytes;
+                made.streams = static_cast<std::uint32_t>(port.legs.size());
+                made.consumed = port.consumed;
+                row.ports.push_back(std::move(made));
+            } else if (entry.kind == reference_kind::stream) {
+                stream_status made;
+                made.name = name;
+                if (entry.protocol)
+                    made.protocol = entry.protocol->name;
+                if (const auto* stream = static_cast<const stream_record*>(entry.record)) {
+                    made.id = stream->id;
+                    made.channel = stream->channel;
+                    made.broken = stream->broken != errc::ok;
+                    for (const operation* op = stream->waiting.front(); op; op = op->next)
+                        ++made.waiting;
+                    for (const stream_leg* leg = stream->legs; leg; leg = leg->next) {
+                        made.to = leg->at.at;
+                        made.receiver = leg->port.owner;
+                        made.sent += leg->sent;
+                        made.consumed += leg->consumed;
+                        made.credit_limit += leg->limit_messages;
+                    }
+                }
+                row.streams.push_back(std::move(made));
+            }
+        }
+        out.incarnations.push_back(std::move(row));
+    });
+    return out;
+}
+
+namespace {
+
+std::string text_of_stream(stream_id id) {
+    return std::to_string(id.owner.node.value) + "." + std::to_string(id.owner.boot.value) + "." +
+           std::to_string(id.owner.counter) + ":" + std::to_string(id.counter);
+}
+
+} // namespace
+
+std::string kernel_impl::check_invariants() const {
+    std::string broken;
+    const auto say = [&](std::string text) {
+        if (broken.empty())
+            broken = std::move(text);
+    };
+    // I1: a leg has consumed no more than it has sent, and what lies between is retained or queued.
+    stream_legs.for_each([&](const stream_leg& leg) {
+        const std::string name = "stream " + text_of_stream(leg.stream->id);
+        if (leg.consumed > leg.sent)
+            say("I1: " + name + " has consumed more than it sent");
+        std::uint64_t retained = 0;
+        std::uint64_t number = leg.consumed;
+        for (auto* kept = leg.retained.front(); kept; kept = kept->next) {
+            ++retained;
+            if (kept->number != ++number)
+                say("I1: " + name + " retains numbers with a gap");
+        }
+        if (leg.at.at != self && retained != leg.sent - leg.consumed)
+            say("I1: " + name + " does not retain what is not consumed");
+        if (leg.at.at == self && retained != 0)
+            say("I1: " + name + " retains messages for its own node");
+        // I2: both halves of a local leg agree.
+        if (leg.local && (leg.local->local != &leg || leg.local->next != leg.sent + 1 ||
+                          leg.local->consumed != leg.consumed))
+            say("I2: the halves of " + name + " differ");
+    });
+    // I3: a cursor is past what was consumed, and the queue holds what lies between.
+    incarnations.for_each([&](const incarnation_record& inc) {
+        for (const port_record* port = inc.ports; port; port = port->next_owned) {
+            std::uint64_t queued = 0;
+            std::uint64_t queued_bytes = 0;
+            std::map<stream_id, std::uint64_t> last;
+            for (const envelope* at = port->queue.front(); at; at = at->next) {
+                ++queued;
+                queued_bytes += at->payload_bytes;
+                if (!at->leg)
+                    continue;
+                if (at->leg->port != port)
+                    say("I3: a queued message belongs to another port");
+                auto& before = last[at->leg->stream];
+                if (at->number <= before)
+                    say("I3: stream " + text_of_stream(at->leg->stream) + " is out of order");
+                before = at->number;
+            }
+            if (queued != port->queued || queued_bytes != port->queued_bytes)
+                say("I3: a queue's counts are wrong");
+            for (const auto& [stream, leg] : port->legs) {
+                if (leg->next <= leg->consumed)
+                    say("I3: the cursor of " + text_of_stream(stream) + " lies behind");
+                // I4: nothing was accepted beyond what was granted.
+                if (leg->next > leg->limit_messages + options.limits.credit_initial + 1)
+                    say("I4: " + text_of_stream(stream) + " exceeds its credit");
+            }
+        }
+        // I5: one message in hand at most, and then a handler that runs on.
+        if (inc.handling && !inc.in_hand)
+            say("I5: a handler runs without a message");
+        if (by_id.find(inc.id) == by_id.end())
+            say("I6: an incarnation is not in the index");
+    });
+    // I7: a call that is waited for is in the table once.
+    std::uint32_t waiting = 0;
+    for (const call_slot& slot : calls)
+        waiting += slot.op ? 1 : 0;
+    if (waiting != calls_waiting)
+        say("I7: the table of calls is miscounted");
+    // I8: sessions keep their own rules.
+    for (const auto& [who, peer] : peers)
+        if (std::string text = peer.session->check_invariants(); !text.empty())
+            say("I8: session with node " + std::to_string(who.node.value) + ": " + text);
+    return broken;
+}
+
+} // namespace equus

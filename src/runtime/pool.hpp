@@ -1,0 +1,57 @@
+// Memory of a node: blocks of a few sizes, recycled, each charged to an account. An incarnation has
+// an account with a limit, the kernel has one without. A block remembers its account, so it may be
+// freed by anyone and after the incarnation has ended: the account lives as long as its last block.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace equus::runtime {
+
+class memory_pool;
+
+struct account {
+    memory_pool* pool = nullptr;
+    std::uint64_t used_bytes = 0;
+    std::uint64_t limit_bytes = ~std::uint64_t{0};
+    std::uint64_t blocks = 0; ///< live ones, and one for the owner
+};
+
+class memory_pool {
+public:
+    memory_pool();
+    ~memory_pool();
+    memory_pool(const memory_pool&) = delete;
+    memory_pool& operator=(const memory_pool&) = delete;
+
+    account& kernel_account() noexcept { return kernel_; }
+    /// An account with one owner, who ends it with close().
+    account* open_account(std::uint64_t limit_bytes);
+    void close(account* owned) noexcept;
+
+    /// A 16-aligned block; null when the account's limit or the system does not allow it. `forced`:
+    /// the limit is not looked at (what credit has already promised).
+    void* allocate(account& to, std::size_t size_bytes, bool forced = false) noexcept;
+    static void free(void* block) noexcept;
+
+private:
+    struct free_block {
+        free_block* next;
+    };
+    // 64-byte steps up to 1 KiB, then doubling up to 64 KiB; larger ones go to the system each
+    // time.
+    static constexpr std::size_t step_bytes = 64;
+    static constexpr std::size_t small_max = 1024;
+    static constexpr std::size_t class_count = small_max / step_bytes + 6;
+    static constexpr std::uint32_t system_class = ~0u;
+    static std::uint32_t class_of(std::size_t bytes) noexcept;
+    static std::size_t class_bytes(std::uint32_t index) noexcept;
+    static void drop(account* from) noexcept;
+
+    account kernel_;
+    std::array<free_block*, class_count> free_{};
+};
+
+} // namespace equus::runtime

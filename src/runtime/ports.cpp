@@ -1,0 +1,458 @@
+#include "runtime/kernel_impl.hpp"
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+namespace {
+
+struct capability_list {
+    std::vector<capability> items;
+    EQUUS_FIELDS(items)
+};
+
+} // namespace
+
+port_record* kernel_impl::make_port(incarnation_record& owner, const protocol_type& protocol,
+                                    const detail::handler* handlers) {
+    auto* port = new port_record;
+    port->owner = &owner;
+    port->id = {owner.id, owner.counter()};
+    port->protocol = &protocol;
+    port->handlers = handlers;
+    port->window_messages = options.limits.credit_messages;
+    port->slot = ports.insert(*port);
+    port->next_owned = owner.ports;
+    owner.ports = port;
+    return port;
+}
+
+leg_entry& kernel_impl::entry_for(port_record& port, stream_id stream) {
+    auto& entry = port.legs[stream];
+    if (!entry) {
+        entry = std::make_unique<leg_entry>();
+        entry->port = &port;
+        entry->stream = stream;
+        entry->limit_messages = port.window_messages;
+        entry->limit_bytes = options.limits.credit_bytes;
+        entry->slot = port_legs.insert(*entry);
+    }
+    return *entry;
+}
+
+void kernel_impl::enqueue(port_record& port, envelope* message) {
+    trace(trace_kind::queued, message->leg ? message->leg->stream.owner : incarnation_id{},
+          message->leg ? message->leg->stream.counter : 0, message->number, port.slot);
+    ++port.queued;
+    port.queued_bytes += message->payload_bytes;
+    port.queue.push(*message);
+    incarnation_record& inc = *port.owner;
+    if (!inc.receivers.empty() && offer(port))
+        return;
+    if (port.handlers) {
+        if (!port.ready) {
+            port.ready = true;
+            inc.ready_ports.push(port);
+        }
+        if (inc.serving && !inc.in_hand)
+            schedule(inc);
+    }
+}
+
+bool kernel_impl::offer(port_record& port) {
+    incarnation_record& inc = *port.owner;
+    for (operation* at = inc.receivers.front(); at; at = at->next) {
+        auto& op = static_cast<detail::receive_operation&>(*at);
+        for (std::uint8_t i = 0; i < op.port_count; ++i) {
+            const auto* entry = lookup(inc, op.ports[i]);
+            if (!entry || entry->record != &port)
+                continue;
+            if (op.take) {
+                op.message = detail::try_receive_from(inc, port, op.from);
+                if (!op.message)
+                    continue;
+            }
+            op.chosen = i;
+            inc.receivers.remove(op);
+            op.listed = false;
+            end(op);
+            return op.take;
+        }
+    }
+    return false;
+}
+
+envelope* kernel_impl::take(port_record& port, const stream_id* from) noexcept {
+    envelope* message = nullptr;
+    if (!from) {
+        message = port.queue.pop();
+    } else {
+        for (message = port.queue.front(); message; message = message->next)
+            if (message->leg && message->leg->stream == *from)
+                break;
+        if (message)
+            port.queue.remove(*message);
+    }
+    if (message) {
+        --port.queued;
+        port.queued_bytes -= message->payload_bytes;
+    }
+    return message;
+}
+
+void kernel_impl::consumed(envelope* message) noexcept {
+    if (message->call.call && !message->answered)
+        fail_call(*message, errc::abandoned);
+    leg_entry* leg = message->leg;
+    if (leg) {
+        port_record& port = *leg->port;
+        ++counters.messages_consumed;
+        ++port.consumed;
+        ++port.owner->handled;
+        trace(trace_kind::consumed, leg->stream.owner, leg->stream.counter, message->number,
+              port.slot);
+        leg->consumed_bytes += message->payload_bytes;
+        if (message->number == leg->consumed + 1) {
+            ++leg->consumed;
+            while (!leg->ahead.empty() && leg->ahead.front() == leg->consumed + 1) {
+                ++leg->consumed;
+                leg->ahead.erase(leg->ahead.begin());
+            }
+        } else {
+            leg->ahead.insert(
+                std::lower_bound(leg->ahead.begin(), leg->ahead.end(), message->number),
+                message->number);
+        }
+        grant(*leg);
+    }
+    detail::free_envelope(message);
+}
+
+void kernel_impl::grant(leg_entry& leg) noexcept {
+    leg.limit_messages = std::max(leg.limit_messages, leg.consumed + leg.port->window_messages);
+    leg.limit_bytes = std::max(leg.limit_bytes, leg.consumed_bytes + options.limits.credit_bytes);
+    if (leg.finished && leg.consumed >= leg.last) {
+        end_entry(leg);
+        return;
+    }
+    if (leg.local) {
+        credit_came(*leg.local, leg.consumed, leg.limit_messages, leg.limit_bytes);
+        return;
+    }
+    credit_is_due(leg);
+}
+
+void kernel_impl::credit_is_due(leg_entry& leg) noexcept {
+    if (leg.credit_due)
+        return;
+    leg.credit_due = true;
+    leg.due_next = credit_due_first;
+    credit_due_first = &leg;
+}
+
+void kernel_impl::send_credits() {
+    while (leg_entry* leg = credit_due_first) {
+        credit_due_first = leg->due_next;
+        leg->credit_due = false;
+        leg->due_next = nullptr;
+        leg->told_consumed = leg->consumed;
+        session* to = session_to(leg->from);
+        if (!to)
+            continue;
+        auto out = to->reserve(kind::credit, lane::control, credit_header::fixed_bytes);
+        store(credit_header{leg->stream, leg->from_slot, leg->slot, leg->consumed,
+                            leg->limit_messages, leg->limit_bytes},
+              out.data());
+    }
+}
+
+void kernel_impl::end_entry(leg_entry& leg) noexcept {
+    if (leg.credit_due) {
+        leg_entry** link = &credit_due_first;
+        while (*link != &leg)
+            link = &(*link)->due_next;
+        *link = leg.due_next;
+    }
+    if (leg.local)
+        leg.local->local = nullptr;
+    port_legs.erase(leg.slot);
+    leg.port->legs.erase(leg.stream); // destroys it
+}
+
+void kernel_impl::close_port(port_record& port, errc reason) {
+    incarnation_record& inc = *port.owner;
+    leave_channels(port);
+    while (envelope* message = take(port, nullptr)) {
+        ++counters.undeliverable;
+        fail_call(*message, error{errc::broken, "the receiver ended before it took the message"});
+        detail::free_envelope(message);
+    }
+    while (!port.legs.empty()) {
+        leg_entry& leg = *port.legs.begin()->second;
+        stream_leg* local = leg.local;
+        const node_boot from = leg.from;
+        const broken_frame frame{leg.stream, leg.from_slot, leg.consumed, errc::broken};
+        end_entry(leg);
+        if (local)
+            leg_is_broken(*local, frame.consumed);
+        else if (is_member(from))
+            send_frame(from, kind::broken, lane::control, frame);
+    }
+    static_cast<void>(reason);
+    if (port.ready)
+        inc.ready_ports.remove(port);
+    port_record** link = &inc.ports;
+    while (*link != &port)
+        link = &(*link)->next_owned;
+    *link = port.next_owned;
+    ports.erase(port.slot);
+    delete &port;
+}
+
+void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
+    stream_record& stream = *leg.stream;
+    leg.consumed = std::max(leg.consumed, std::min(consumed_to, leg.sent));
+    if (stream.routing == channel_kind::unicast) {
+        break_stream(stream, errc::broken);
+        return;
+    }
+    remove_leg(stream, leg); // the others go on
+    if (!stream.waiting.empty())
+        wake_senders(stream);
+    if (stream.closing)
+        finish_if_drained(stream);
+}
+
+void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payload) {
+    message_header header;
+    if (!load(header, payload)) {
+        ++counters.frames_refused;
+        return;
+    }
+    port_record* port = ports.at(header.port_slot);
+    leg_entry* leg = port_legs.at(header.leg_slot);
+    if (leg && (leg->stream != header.stream || leg->port != port))
+        leg = nullptr;
+    if (!leg && port) {
+        const bool attached = std::find(port->channels.begin(), port->channels.end(),
+                                        header.channel) != port->channels.end();
+        if (!attached) {
+            port = nullptr;
+        } else if (const auto known = port->legs.find(header.stream); known != port->legs.end()) {
+            leg = known->second.get();
+        } else if (header.number == 1) {
+            leg = &entry_for(*port, header.stream);
+        }
+    }
+    if (!port || !leg) {
+        // Whoever discards answers (rule 3): the port is not here and, as nothing moves away yet
+        // without telling, it is nowhere.
+        ++counters.discards_answered;
+        trace(trace_kind::discarded, header.stream.owner, header.number, 1);
+        if (header.flags & message_header::is_call) {
+            envelope lost;
+            lost.call = {header.call, header.caller, header.call_slot};
+            fail_call(lost, error{errc::broken, "the receiver has ended"});
+        }
+        send_frame(from, kind::broken, lane::control,
+                   broken_frame{header.stream, header.stream_slot, 0, errc::broken});
+        return;
+    }
+    leg->from = from;
+    leg->from_slot = header.stream_slot;
+    if (header.number != leg->next) {
+        const bool old = header.number < leg->next;
+        old ? ++counters.duplicates_dropped : ++counters.discards_answered;
+        trace(trace_kind::discarded, header.stream.owner, header.number, old ? 2 : 3);
+        if (old)
+            credit_is_due(*leg);
+        else
+            send_frame(from, kind::next, lane::control,
+                       next_frame{header.stream, header.stream_slot, leg->next});
+        return;
+    }
+    if (header.number > leg->limit_messages + options.limits.credit_initial) {
+        ++counters.frames_refused; // beyond any credit that was ever given
+        return;
+    }
+    auto rest = payload.subspan(header.bytes());
+    capability_list carried;
+    if (header.capability_bytes) {
+        auto decoded = wire::decode<capability_list>(rest.first(header.capability_bytes));
+        if (!decoded || decoded->items.size() != header.capability_count) {
+            ++counters.frames_refused;
+            return;
+        }
+        carried = std::move(*decoded);
+    }
+    rest = rest.subspan(header.capability_bytes);
+    void* block = pool.allocate(*port->owner->memory, sizeof(envelope) + rest.size(), true);
+    if (!block) {
+        ++counters.discards_answered;
+        send_frame(from, kind::next, lane::control,
+                   next_frame{header.stream, header.stream_slot, leg->next});
+        return;
+    }
+    auto* message = new (block) envelope;
+    std::memcpy(message->payload(), rest.data(), rest.size());
+    message->payload_bytes = header.body_bytes;
+    message->leg = leg;
+    message->number = header.number;
+    message->ordinal = header.ordinal;
+    message->maybe_seen = (header.flags & message_header::maybe_seen) != 0;
+    if (!carried.items.empty()) {
+        message->capability_count = header.capability_count;
+        message->capabilities = new capability[carried.items.size()];
+        std::move(carried.items.begin(), carried.items.end(), message->capabilities);
+    }
+    if (header.flags & message_header::is_call) {
+        message->call = {header.call, header.caller, header.call_slot};
+        message->deadline = deadline_after(now, duration{header.timeout_ns});
+    }
+    ++leg->next;
+    if (leg->told_consumed == 0 && header.number == 1)
+        credit_is_due(*leg); // the sender learns the window and the cursor's slot
+    enqueue(*port, message);
+}
+
+void kernel_impl::recv_credit(node_boot, std::span<const std::byte> payload) {
+    credit_header header;
+    if (!load(header, payload)) {
+        ++counters.frames_refused;
+        return;
+    }
+    stream_leg* leg = stream_legs.at(header.stream_slot);
+    if (!leg || leg->stream->id != header.stream)
+        return; // the stream has ended meanwhile
+    leg->remote_leg = header.leg_slot;
+    credit_came(*leg, header.consumed, header.limit_messages, header.limit_bytes);
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+void* allocate_block(std::size_t size_bytes) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (!inc)
+        return nullptr;
+    return inc->kernel->pool.allocate(*inc->memory, size_bytes);
+}
+
+void free_block(void* block) noexcept {
+    runtime::memory_pool::free(block);
+}
+
+envelope* new_envelope(std::size_t size) noexcept {
+    void* block = allocate_block(sizeof(envelope) + size);
+    return block ? new (block) envelope : nullptr;
+}
+
+void free_envelope(envelope* message) noexcept {
+    if (!message)
+        return;
+    if (message->type)
+        message->type->destroy(message->payload());
+    delete[] message->capabilities;
+    message->~envelope();
+    runtime::memory_pool::free(message);
+}
+
+reference declare_port(std::string_view name, const protocol_type& protocol,
+                       const handler* handlers) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (!inc->kernel)
+        return describe_interface(*inc, name, interface_kind::port, protocol);
+    runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
+    runtime::reference_entry entry;
+    entry.kind = runtime::reference_kind::port;
+    entry.domain = runtime::reference_domain::never;
+    entry.record = port;
+    entry.protocol = &protocol;
+    const reference made = inc->kernel->add_reference(*inc, entry);
+    port->interface_index = made.index();
+    return made;
+}
+
+reference declare_stream(std::string_view name, const protocol_type& protocol) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (!inc->kernel)
+        return describe_interface(*inc, name, interface_kind::stream, protocol);
+    runtime::reference_entry entry;
+    entry.kind = runtime::reference_kind::stream;
+    entry.protocol = &protocol;
+    return inc->kernel->add_reference(*inc, entry);
+}
+
+reference stream_to(reference port) {
+    const auto made = attach_new_channel(port, channel_kind::unicast);
+    return made ? static_cast<reference>(*made) : reference{};
+}
+
+std::uint32_t queued(reference port) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    const auto* entry = inc->kernel->lookup(*inc, port);
+    return entry && entry->kind == runtime::reference_kind::port
+               ? static_cast<runtime::port_record*>(entry->record)->queued
+               : 0;
+}
+
+envelope* try_receive_from(incarnation_record& inc, runtime::port_record& port, reference from) {
+    if (!from)
+        return inc.kernel->take(port, nullptr);
+    const auto* entry = inc.kernel->lookup(inc, from);
+    if (!entry || entry->kind != runtime::reference_kind::stream_handle)
+        return nullptr;
+    return inc.kernel->take(port, static_cast<stream_id*>(entry->record));
+}
+
+envelope* try_receive(reference port, reference from) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    const auto* entry = inc->kernel->lookup(*inc, port);
+    if (!entry || entry->kind != runtime::reference_kind::port)
+        return nullptr;
+    return try_receive_from(*inc, *static_cast<runtime::port_record*>(entry->record), from);
+}
+
+bool begin(receive_operation& op) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    kernel_impl& kernel = *inc->kernel;
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    for (std::uint8_t i = 0; i < op.port_count; ++i) {
+        const auto* entry = kernel.lookup(*inc, op.ports[i]);
+        if (!entry || entry->kind != runtime::reference_kind::port) {
+            kernel.end(op, errc::no_such_reference);
+            return true;
+        }
+        auto& port = *static_cast<runtime::port_record*>(entry->record);
+        if (port.queued == 0)
+            continue;
+        if (op.take) {
+            op.message = try_receive_from(*inc, port, op.from);
+            if (!op.message)
+                continue;
+        }
+        op.chosen = i;
+        kernel.end(op);
+        return true;
+    }
+    op.listed = true;
+    inc->receivers.push(op);
+    return false;
+}
+
+void consumed(envelope* message) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->kernel->consumed(message);
+}
+
+} // namespace detail
+
+} // namespace equus

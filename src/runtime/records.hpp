@@ -1,0 +1,227 @@
+// The kernel's tables hold these records; docs/protocol.md, "Tables", says what each is for and
+// when it ends.
+//
+//   incarnation --owns--> references --> stream_record --has--> stream_leg(s)   the sending side
+//               --owns--> port_record --has--> leg_entry per stream            the receiving side
+//
+// Numbers, cursor, credit and retention belong to a leg: one stream to one port (rule 1). A leg
+// between two incarnations of one node has both halves here, joined by pointers; the queue is its
+// retention.
+#pragma once
+
+#include "runtime/frames.hpp"
+#include "runtime/list.hpp"
+#include "runtime/pool.hpp"
+
+#include <equus/core/calls.hpp>
+#include <equus/module.hpp>
+#include <equus/status.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace equus {
+struct kernel_impl;
+}
+
+namespace equus::runtime {
+
+using detail::call_operation;
+using detail::envelope;
+using detail::leg_entry;
+using detail::message_type;
+using detail::module_type;
+using detail::operation;
+using detail::protocol_type;
+
+struct incarnation_record;
+struct port_record;
+struct stream_record;
+
+/// A message sent to another node and not known to be consumed: the bytes of its frame, kept for
+/// sending again (rule 2).
+struct retained_message {
+    retained_message* next = nullptr;
+    std::uint64_t number = 0;
+    std::uint32_t body_bytes = 0;  ///< what it counts for credit
+    std::uint32_t frame_bytes = 0; ///< that follow this header
+    std::byte* frame() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+/// The sending half of a leg.
+struct stream_leg {
+    stream_record* stream = nullptr;
+    std::uint32_t slot = ~0u; ///< in the kernel's table of legs sent on
+    port_id port;
+    place at;                   ///< of the port
+    leg_entry* local = nullptr; ///< the receiving half, when it is on this node
+    std::uint32_t remote_leg = ~0u;
+    std::uint64_t sent = 0;     ///< number of the last message
+    std::uint64_t consumed = 0; ///< all up to it
+    std::uint64_t limit_messages = 0;
+    std::uint64_t sent_bytes = 0; ///< since the beginning, as limit_bytes counts
+    std::uint64_t limit_bytes = 0;
+    fifo<retained_message, &retained_message::next> retained;
+    stream_leg* next = nullptr; ///< of the stream: multicast and anycast have several
+
+    inline bool has_credit(std::uint32_t bytes) const noexcept;
+};
+
+struct stream_record {
+    incarnation_record* owner = nullptr; ///< null: its owner has ended, the messages linger
+    kernel_impl* kernel = nullptr;
+    stream_id id;
+    std::uint64_t protocol = 0;
+    channel_id channel;
+    channel_kind routing = channel_kind::unicast;
+    bool closing = false;       ///< closed by its owner; ends when everything is consumed
+    bool members_known = false; ///< of a multicast or anycast channel
+    errc broken = errc::ok;
+    std::uint32_t members_version = 0;
+    std::uint32_t under_way_max = ~0u; ///< the owner's own limit: `limit NAME credit N`
+    std::uint32_t rebinds = 0;
+    std::uint32_t followed_slot = ~0u;
+    place channel_at; ///< of a multicast or anycast channel's creator
+    stream_leg* legs = nullptr;
+    stream_leg* anycast_next = nullptr;
+    linked_list<operation, &operation::previous, &operation::next> waiting;
+};
+
+inline bool stream_leg::has_credit(std::uint32_t bytes) const noexcept {
+    return sent < limit_messages && (sent_bytes + bytes <= limit_bytes || sent == consumed) &&
+           sent - consumed < stream->under_way_max;
+}
+
+} // namespace equus::runtime
+
+namespace equus::detail {
+
+enum class entry_state : std::uint8_t { open, sealed, installing, gone };
+
+/// The receiving half of a leg: a port's cursor for one stream.
+struct leg_entry {
+    runtime::port_record* port = nullptr;
+    stream_id stream;
+    std::uint32_t slot = ~0u;             ///< in the kernel's table of legs received on
+    runtime::stream_leg* local = nullptr; ///< the sending half, when it is on this node
+    node_boot from;
+    std::uint32_t from_slot = 0;
+    entry_state state = entry_state::open;
+    bool credit_due = false;
+    bool finished = false; ///< the stream has said its last number
+    leg_entry* due_next = nullptr;
+    std::uint64_t next = 1;     ///< number expected
+    std::uint64_t consumed = 0; ///< all up to it
+    std::uint64_t last = 0;     ///< once finished
+    std::uint64_t consumed_bytes = 0;
+    std::uint64_t told_consumed = 0;  ///< in the last credit frame
+    std::uint64_t limit_messages = 0; ///< granted; never shrinks
+    std::uint64_t limit_bytes = 0;
+    std::vector<std::uint64_t> ahead; ///< consumed out of order, sorted
+};
+
+} // namespace equus::detail
+
+namespace equus::runtime {
+
+struct port_record {
+    incarnation_record* owner = nullptr;
+    port_id id;
+    std::uint32_t slot = ~0u;
+    std::uint32_t interface_index = ~0u; ///< among those the module declares; none for others
+    const protocol_type* protocol = nullptr;
+    const detail::handler* handlers = nullptr;
+    fifo<envelope, &envelope::next> queue;
+    std::uint32_t queued = 0;
+    std::uint32_t queued_bytes = 0;
+    std::uint32_t window_messages = 0;
+    bool ready = false; ///< in its owner's list of ports to serve
+    port_record* next_ready = nullptr;
+    port_record* next_owned = nullptr;
+    std::uint64_t consumed = 0;
+    std::vector<channel_id> channels;
+    std::map<channel_id, node_boot> joined; ///< multicast ones: where their creator is
+    std::map<stream_id, std::unique_ptr<leg_entry>> legs;
+};
+
+/// What an incarnation handle leads to.
+struct handle_record {
+    incarnation_id id;
+    place at;
+};
+
+/// One entry of an incarnation's reference table.
+struct reference_entry {
+    reference_kind kind = reference_kind::none;
+    reference_domain domain = reference_domain::free;
+    std::uint32_t generation = 0;
+    std::uint32_t rights = 0xffff'ffff;
+    void* record = nullptr; ///< null for a declared stream that is not wired
+    const protocol_type* protocol = nullptr;
+};
+
+/// Who is told of an incarnation's end.
+struct watcher {
+    incarnation_id who; ///< empty: the kernel there, for those that depend on the subject
+    node_boot at;
+    friend bool operator==(const watcher&, const watcher&) = default;
+};
+
+/// What an incarnation was created with; kept for its life, since wiring may be asked for again.
+struct birth {
+    creation what;
+    std::map<std::string, reference, std::less<>> given;
+};
+
+struct incarnation_record : detail::incarnation_core {
+    kernel_impl* kernel = nullptr;
+    incarnation_id id;
+    std::uint32_t slot = ~0u;
+    incarnation_state state = incarnation_state::starting;
+    bool scheduled = false;
+    bool serving = false; ///< messages reach the handlers
+    bool ending = false;
+    bool wants_members = false;
+    std::int32_t result = 0;
+    error reason{errc::ok};
+    account* memory = nullptr;
+    const module_type* module = nullptr;
+    void* object = nullptr;
+    incarnation_record* next_scheduled = nullptr;
+    fifo<operation, &operation::ready_next> ready;
+    fifo<port_record, &port_record::next_ready> ready_ports;
+    port_record* ports = nullptr;
+    linked_list<operation, &operation::previous, &operation::next> receivers;
+    linked_list<operation, &operation::previous, &operation::next> hearers;
+    std::vector<reference_entry> references;
+    std::vector<std::uint32_t> free_references;
+    std::coroutine_handle<> first_resume;     ///< its life, not yet begun
+    detail::promise_base* life = nullptr;     ///< the task of wiring, start() and main()
+    detail::promise_base* handling = nullptr; ///< the handler that runs on
+    envelope* in_hand = nullptr;              ///< its message
+    std::uint32_t next_counter = 1;           ///< of its streams, ports, channels and calls
+    std::uint32_t calls_waiting = 0;
+    std::uint64_t handled = 0;
+    std::vector<watcher> watchers;
+    std::vector<event> events;
+    incarnation_id launch;
+    node_boot launch_at;
+    std::unique_ptr<birth> born;
+
+    std::uint32_t counter() noexcept { return next_counter++; }
+};
+
+/// A multicast or anycast channel, at its creator's node.
+struct channel_record {
+    channel_id id;
+    channel_kind routing = channel_kind::multicast;
+    std::uint64_t protocol = 0;
+    std::uint32_t version = 1;
+    std::vector<channel_member> members;
+    std::vector<follow_channel_body> followers;
+};
+
+} // namespace equus::runtime

@@ -1,0 +1,247 @@
+#include "runtime/kernel_impl.hpp"
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+reference kernel_impl::add_reference(incarnation_record& inc, reference_entry entry) {
+    std::uint32_t index;
+    if (!inc.free_references.empty()) {
+        index = inc.free_references.back();
+        inc.free_references.pop_back();
+        entry.generation = inc.references[index].generation;
+        inc.references[index] = entry;
+    } else {
+        if (inc.references.size() >= options.limits.references_max)
+            return {};
+        index = static_cast<std::uint32_t>(inc.references.size());
+        entry.generation = 1;
+        inc.references.push_back(entry);
+    }
+    trace(trace_kind::reference, inc.id, index, static_cast<std::uint64_t>(entry.kind), 1);
+    return reference{index, inc.references[index].generation};
+}
+
+reference_entry* kernel_impl::lookup(incarnation_record& inc, reference which) noexcept {
+    if (which.index() >= inc.references.size())
+        return nullptr;
+    reference_entry& entry = inc.references[which.index()];
+    return entry.kind != reference_kind::none && entry.generation == which.generation() ? &entry
+                                                                                        : nullptr;
+}
+
+void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) noexcept {
+    reference_entry& entry = inc.references[index];
+    trace(trace_kind::reference, inc.id, index, static_cast<std::uint64_t>(entry.kind), 0);
+    void* record = std::exchange(entry.record, nullptr);
+    const reference_kind what = std::exchange(entry.kind, reference_kind::none);
+    entry.protocol = nullptr;
+    ++entry.generation; // whoever still has the number has nothing
+    inc.free_references.push_back(index);
+    if (!record)
+        return;
+    switch (what) {
+    case reference_kind::stream:
+        close_stream(*static_cast<stream_record*>(record));
+        break;
+    case reference_kind::port:
+        close_port(*static_cast<port_record*>(record), errc::closed);
+        break;
+    case reference_kind::incarnation:
+        delete static_cast<handle_record*>(record);
+        break;
+    default:
+        break;
+    }
+}
+
+reference kernel_impl::make_handle(incarnation_record& inc, incarnation_id id, place at) {
+    reference_entry entry;
+    entry.kind = reference_kind::incarnation;
+    entry.record = new handle_record{id, at};
+    const reference made = add_reference(inc, entry);
+    if (!made)
+        delete static_cast<handle_record*>(entry.record);
+    return made;
+}
+
+result<capability> kernel_impl::export_reference(incarnation_record& inc, reference which) {
+    reference_entry* entry = lookup(inc, which);
+    if (!entry)
+        return fail(errc::no_such_reference, "a reference in the message is stale or forged");
+    if (entry->domain == reference_domain::never)
+        return fail(errc::access_denied, "the reference may not be passed on");
+    capability out;
+    out.kind = entry->kind;
+    out.domain = entry->domain;
+    out.rights = entry->rights;
+    switch (entry->kind) {
+    case reference_kind::stream: {
+        auto* stream = static_cast<stream_record*>(entry->record);
+        if (!stream)
+            return fail(errc::not_wired, "a stream in the message is not wired");
+        out.protocol = stream->protocol;
+        out.routing = stream->routing;
+        out.channel = stream->channel;
+        if (stream->routing == channel_kind::unicast && stream->legs) {
+            out.port = stream->legs->port;
+            out.at = stream->legs->at;
+        } else {
+            out.at = stream->channel_at;
+        }
+        return out;
+    }
+    case reference_kind::incarnation: {
+        const auto& handle = *static_cast<handle_record*>(entry->record);
+        out.incarnation = handle.id;
+        out.at = handle.at;
+        return out;
+    }
+    default:
+        return fail(errc::unsupported, "only streams and incarnation handles are passed on");
+    }
+}
+
+reference kernel_impl::import_capability(incarnation_record& inc, const capability& from) {
+    switch (from.kind) {
+    case reference_kind::stream: {
+        stream_record* stream = make_stream(inc, from.protocol);
+        reference_entry entry;
+        entry.kind = reference_kind::stream;
+        entry.domain = from.domain;
+        entry.rights = from.rights;
+        entry.record = stream;
+        const reference made = add_reference(inc, entry);
+        if (!made) {
+            free_stream(*stream);
+            return {};
+        }
+        bind(*stream, from);
+        return made;
+    }
+    case reference_kind::incarnation: {
+        const reference made = make_handle(inc, from.incarnation, from.at);
+        if (made) {
+            auto* entry = lookup(inc, made);
+            entry->rights = from.rights;
+            entry->domain = from.domain;
+        }
+        return made;
+    }
+    default:
+        return {};
+    }
+}
+
+namespace {
+
+struct export_walk {
+    kernel_impl& kernel;
+    incarnation_record& from;
+    std::vector<capability> made;
+    error why{errc::ok};
+};
+
+} // namespace
+
+result<void> kernel_impl::export_message(incarnation_record& inc, envelope& message) {
+    export_walk walk{*this, inc, {}};
+    message.type->for_each_reference(
+        message.payload(),
+        [](void* opaque, reference& found) {
+            auto& at = *static_cast<export_walk*>(opaque);
+            if (at.why != errc::ok)
+                return;
+            auto exported = at.kernel.export_reference(at.from, found);
+            if (!exported) {
+                at.why = std::move(exported.error());
+                return;
+            }
+            found = reference{static_cast<std::uint32_t>(at.made.size()), 0};
+            at.made.push_back(std::move(*exported));
+        },
+        &walk);
+    if (walk.why == errc::ok && walk.made.size() > options.limits.capabilities_max)
+        walk.why = error{errc::too_large, "capabilities_max"};
+    if (walk.why != errc::ok)
+        return fail(std::move(walk.why));
+    if (!walk.made.empty()) {
+        message.capability_count = static_cast<std::uint16_t>(walk.made.size());
+        message.capabilities = new capability[walk.made.size()];
+        std::move(walk.made.begin(), walk.made.end(), message.capabilities);
+    }
+    return {};
+}
+
+void kernel_impl::redeem(incarnation_record& inc, const message_type& type, void* object,
+                         const capability* capabilities, std::size_t count) {
+    struct walk {
+        kernel_impl& kernel;
+        incarnation_record& to;
+        const capability* from;
+        std::size_t count;
+    } context{*this, inc, capabilities, count};
+    type.for_each_reference(
+        object,
+        [](void* opaque, reference& found) {
+            const auto& at = *static_cast<walk*>(opaque);
+            found = found.index() < at.count
+                        ? at.kernel.import_capability(at.to, at.from[found.index()])
+                        : reference{};
+        },
+        &context);
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+void redeem_references(envelope& message, const message_type& type, void* object) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->kernel->redeem(*inc, type, object, message.capabilities, message.capability_count);
+}
+
+errc close(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    if (!inc->kernel->lookup(*inc, which))
+        return errc::no_such_reference;
+    inc->kernel->drop_reference(*inc, which.index());
+    return errc::ok;
+}
+
+bool is_open(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    if (!entry || !entry->record)
+        return false;
+    return entry->kind != reference_kind::stream ||
+           static_cast<stream_record*>(entry->record)->broken == errc::ok;
+}
+
+const protocol_type* protocol_of(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    return entry ? entry->protocol : nullptr;
+}
+
+result<void> check_protocol(reference which, const protocol_type& protocol) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    auto* entry = inc->kernel->lookup(*inc, which);
+    if (!entry)
+        return fail(errc::no_such_reference);
+    const bool right = entry->kind == reference_kind::stream && entry->record &&
+                       static_cast<stream_record*>(entry->record)->protocol == protocol.id;
+    if (!right)
+        return fail(errc::wrong_protocol,
+                    "the reference is not a stream of " + std::string{protocol.name});
+    entry->protocol = &protocol;
+    return {};
+}
+
+} // namespace detail
+
+} // namespace equus

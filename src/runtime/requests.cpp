@@ -1,0 +1,372 @@
+#include "runtime/kernel_impl.hpp"
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+bool kernel_impl::begin_request(detail::request_operation& op, request_frame frame, node_boot to) {
+    op.id = next_request++;
+    frame.id = op.id;
+    if (to == self) {
+        handle_answer_for(op, perform(self, frame));
+        return op.has_ended();
+    }
+    if (!is_member(to)) {
+        end(op, error{errc::no_such_node, "the node has not joined, has left, or was evicted"});
+        return true;
+    }
+    requests.emplace(op.id, pending_request{&op, to});
+    send_frame(to, kind::request, lane::data, frame);
+    return false;
+}
+
+void kernel_impl::handle_request(node_boot from, const request_frame& frame) {
+    answer_frame answer = perform(from, frame);
+    answer.id = frame.id;
+    if (frame.id != 0 && is_member(from))
+        send_frame(from, kind::answer, lane::data, answer);
+}
+
+void kernel_impl::handle_answer(answer_frame frame) {
+    const auto found = requests.find(frame.id);
+    if (found == requests.end())
+        return;
+    detail::request_operation& op = *found->second.op;
+    requests.erase(found);
+    handle_answer_for(op, std::move(frame));
+}
+
+void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame frame) {
+    auto& inc = *static_cast<incarnation_record*>(op.owner);
+    op.answer = std::move(frame.body);
+    if (frame.status != errc::ok) {
+        end(op, frame.text.empty() ? error{frame.status} : error{frame.status, frame.text});
+        return;
+    }
+    if (!frame.capabilities.empty())
+        op.made = import_capability(inc, frame.capabilities.front());
+    end(op);
+}
+
+namespace {
+
+answer_frame refuse(errc code, std::string text) {
+    answer_frame out;
+    out.status = code;
+    out.text = std::move(text);
+    return out;
+}
+
+template <class Body>
+bool read(Body& body, const request_frame& frame) {
+    auto decoded = wire::decode<Body>(frame.body.span());
+    if (!decoded)
+        return false;
+    body = std::move(*decoded);
+    return true;
+}
+
+} // namespace
+
+answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
+    const auto malformed = [] { return refuse(errc::malformed, "the request's body"); };
+    switch (frame.kind) {
+    case detail::request_kind::create: {
+        creation what;
+        if (!read(what, frame))
+            return malformed();
+        if (leaving)
+            return refuse(errc::refused, "the node is leaving");
+        auto made = create(what, frame.capabilities, frame.launch, frame.launch_at);
+        if (!made)
+            return refuse(made.error().code(), made.error().cause()
+                                                   ? made.error().describe()
+                                                   : std::string{made.error().text()});
+        answer_frame out;
+        capability handle;
+        handle.kind = reference_kind::incarnation;
+        handle.incarnation = (*made)->id;
+        handle.at = {self, (*made)->slot, {}};
+        out.capabilities.push_back(handle);
+        return out;
+    }
+    case detail::request_kind::destroy: {
+        incarnation_record* inc = find(frame.subject);
+        if (!inc)
+            return refuse(errc::not_found, "the incarnation has ended");
+        request_end(*inc, error{errc::cancelled, "destroyed by a parent"});
+        return {};
+    }
+    case detail::request_kind::watch: {
+        watch_body body;
+        if (!read(body, frame))
+            return malformed();
+        add_watcher(frame.subject,
+                    watcher{body.for_dependents ? incarnation_id{} : frame.asker, from});
+        return {};
+    }
+    case detail::request_kind::depend: {
+        depend_body body;
+        if (!read(body, frame))
+            return malformed();
+        incarnation_record* inc = find(frame.subject);
+        if (!inc)
+            return refuse(errc::not_found, "the incarnation has ended");
+        if (body.kind == dependency::group)
+            return refuse(errc::unsupported, "group dependencies");
+        if (body.kind == dependency::none) {
+            if (const auto found = dependents_of.find(body.parent); found != dependents_of.end())
+                found->second.children.erase(inc->id);
+        } else {
+            depend(*inc, body.parent, body.parent_at);
+        }
+        return {};
+    }
+    case detail::request_kind::status: {
+        answer_frame out;
+        out.body = encode_frame(status());
+        return out;
+    }
+    case detail::request_kind::join_channel: {
+        join_channel_body body;
+        if (!read(body, frame))
+            return malformed();
+        const auto found = channels.find(body.channel);
+        if (found == channels.end())
+            return refuse(errc::closed, "the channel's creator has ended");
+        channel_record& channel = found->second;
+        if (std::find(channel.members.begin(), channel.members.end(), body.member) ==
+            channel.members.end()) {
+            channel.members.push_back(body.member);
+            ++channel.version;
+            tell_members(channel);
+        }
+        return {};
+    }
+    case detail::request_kind::leave_channel: {
+        join_channel_body body;
+        if (!read(body, frame))
+            return malformed();
+        if (const auto found = channels.find(body.channel); found != channels.end()) {
+            channel_record& channel = found->second;
+            const auto gone = std::erase_if(channel.members, [&](const channel_member& m) {
+                return m.port == body.member.port;
+            });
+            if (gone != 0) {
+                ++channel.version;
+                tell_members(channel);
+            }
+        }
+        return {};
+    }
+    case detail::request_kind::follow_channel: {
+        follow_channel_body body;
+        if (!read(body, frame))
+            return malformed();
+        const auto found = channels.find(body.channel);
+        if (found == channels.end()) {
+            if (from != self)
+                send_frame(from, kind::broken, lane::control,
+                           broken_frame{body.stream, body.stream_slot, 0, errc::broken});
+            return refuse(errc::closed, "the channel's creator has ended");
+        }
+        found->second.followers.push_back(body);
+        tell_members(found->second, body);
+        return {};
+    }
+    }
+    return refuse(errc::unsupported, "a request that this version does not know");
+}
+
+// ---------------------------------------------------------------------- channels with many ports
+
+void kernel_impl::tell_members(channel_record& channel, const follow_channel_body& follower) {
+    channel_members_frame frame;
+    frame.channel = channel.id;
+    frame.stream = follower.stream;
+    frame.stream_slot = follower.stream_slot;
+    frame.version = channel.version;
+    frame.members = channel.members;
+    if (follower.at == self)
+        recv_members(frame);
+    else if (is_member(follower.at))
+        send_frame(follower.at, kind::channel_members, lane::control, frame);
+}
+
+void kernel_impl::tell_members(channel_record& channel) {
+    std::erase_if(channel.followers,
+                  [&](const follow_channel_body& f) { return f.at != self && !is_member(f.at); });
+    // A follower that has ended drops out when it is told: see recv_members.
+    const auto followers = channel.followers;
+    for (const follow_channel_body& follower : followers)
+        tell_members(channel, follower);
+}
+
+void kernel_impl::follow_channel(stream_record& stream) {
+    follow_channel_body body;
+    body.channel = stream.channel;
+    body.stream = stream.id;
+    body.stream_slot = followed.insert(stream);
+    stream.followed_slot = body.stream_slot;
+    body.at = self;
+    request_frame frame;
+    frame.kind = detail::request_kind::follow_channel;
+    frame.body = encode_frame(body);
+    if (stream.channel_at.at == self) {
+        if (perform(self, frame).status != errc::ok)
+            break_stream(stream, errc::broken);
+    } else if (is_member(stream.channel_at.at)) {
+        send_frame(stream.channel_at.at, kind::request, lane::data, frame);
+    } else {
+        break_stream(stream, errc::broken);
+    }
+}
+
+void kernel_impl::recv_members(const channel_members_frame& frame) {
+    stream_record* stream = followed.at(frame.stream_slot);
+    if (stream && stream->id == frame.stream)
+        set_members(*stream, frame.version, frame.members);
+    else if (const auto found = channels.find(frame.channel); found != channels.end())
+        std::erase_if(found->second.followers,
+                      [&](const follow_channel_body& f) { return f.stream == frame.stream; });
+}
+
+void kernel_impl::leave_channels(port_record& port) {
+    for (const channel_id channel : port.channels) {
+        request_frame frame;
+        frame.kind = detail::request_kind::leave_channel;
+        frame.body = encode_frame(join_channel_body{channel, {port.id, {}}});
+        const auto joined = port.joined.find(channel);
+        if (joined == port.joined.end() || joined->second == self)
+            perform(self, frame);
+        else if (is_member(joined->second))
+            send_frame(joined->second, kind::request, lane::data, frame);
+    }
+    port.channels.clear();
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+bool begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
+           std::span<const reference> references) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    kernel_impl& kernel = *inc->kernel;
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    runtime::request_frame frame;
+    frame.kind = kind;
+    frame.asker = inc->id;
+    frame.launch = inc->launch;
+    frame.launch_at = inc->launch_at;
+    frame.body = std::move(body);
+    node_boot to = kernel.self;
+    if (subject) {
+        const auto* entry = kernel.lookup(*inc, subject);
+        if (!entry || !entry->record) {
+            kernel.end(op, errc::no_such_reference);
+            return true;
+        }
+        if (entry->kind == runtime::reference_kind::incarnation) {
+            const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
+            frame.subject = handle.id;
+            frame.subject_slot = handle.at.slot;
+            to = handle.at.at;
+            if (kind == request_kind::watch && to != kernel.self)
+                kernel.remote_watches.insert({handle.id, to, inc->id});
+        } else if (entry->kind == runtime::reference_kind::stream) {
+            to = static_cast<runtime::stream_record*>(entry->record)->channel_at.at;
+        } else {
+            kernel.end(op, errc::no_such_reference);
+            return true;
+        }
+    } else if (node && node != kernel.self.node) {
+        const auto member = kernel.members.find(node);
+        if (member == kernel.members.end()) {
+            kernel.end(op, error{errc::no_such_node, "node " + std::to_string(node.value)});
+            return true;
+        }
+        to = member->second.at;
+    }
+    for (reference each : references) {
+        auto exported = kernel.export_reference(*inc, each);
+        if (!exported) {
+            kernel.end(op, std::move(exported.error()));
+            return true;
+        }
+        frame.capabilities.push_back(std::move(*exported));
+    }
+    return kernel.begin_request(op, std::move(frame), to);
+}
+
+} // namespace detail
+
+// ---------------------------------------------------------------------- their typed forms
+
+detail::creating create(const creation& what, node_id node) {
+    creation numbered = what;
+    std::vector<reference> references;
+    for (auto& [name, which] : numbered.given) {
+        if (!which)
+            continue;
+        references.push_back(which);
+        which = any_reference{reference{static_cast<std::uint32_t>(references.size() - 1), 0}};
+    }
+    return {detail::request_kind::create, node, reference{}, encode_frame(numbered),
+            std::move(references)};
+}
+
+detail::requesting_nothing incarnation_handle::destroy() const {
+    return {detail::request_kind::destroy, node_id{}, *this, bytes{}};
+}
+
+detail::requesting_nothing incarnation_handle::watch() const {
+    return {detail::request_kind::watch, node_id{}, *this, encode_frame(watch_body{false})};
+}
+
+detail::requesting_nothing incarnation_handle::depends_on_me(dependency kind) const {
+    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    return {detail::request_kind::depend, node_id{}, *this,
+            encode_frame(depend_body{kind, inc->id, inc->kernel->self})};
+}
+
+incarnation_id incarnation_handle::id() const noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const auto* entry = inc->kernel->lookup(*inc, *this);
+    return entry && entry->kind == reference_kind::incarnation
+               ? static_cast<handle_record*>(entry->record)->id
+               : incarnation_id{};
+}
+
+detail::requesting_nothing join_channel(reference port, any_reference channel) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    join_channel_body body;
+    const auto* stream = kernel.lookup(*inc, channel);
+    const auto* entry = kernel.lookup(*inc, port);
+    if (stream && stream->record && stream->kind == reference_kind::stream && entry &&
+        entry->kind == reference_kind::port) {
+        auto& record = *static_cast<port_record*>(entry->record);
+        const auto& source = *static_cast<stream_record*>(stream->record);
+        body.channel = source.channel;
+        body.member = {record.id, {kernel.self, record.slot, {}}};
+        record.channels.push_back(source.channel);
+        record.joined[source.channel] = source.channel_at.at;
+    }
+    return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
+}
+
+std::vector<member_info> members() {
+    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    std::vector<member_info> out;
+    for (const auto& [node, info] : inc->kernel->members)
+        out.push_back(info);
+    return out;
+}
+
+} // namespace equus

@@ -1,0 +1,254 @@
+#include "runtime/kernel_impl.hpp"
+
+namespace equus {
+
+using namespace runtime;
+
+void kernel_impl::schedule(incarnation_record& inc) noexcept {
+    if (inc.scheduled)
+        return;
+    inc.scheduled = true;
+    ++scheduled_count;
+    scheduled.push(inc);
+}
+
+void kernel_impl::resume(incarnation_record& inc, std::coroutine_handle<> coroutine) {
+    inc.next_to_resume = coroutine;
+    while (inc.next_to_resume) {
+        const auto next = std::exchange(inc.next_to_resume, nullptr);
+        next.resume();
+    }
+    settle_finished(inc);
+    if (inc.fresh)
+        detail::begin_fresh(inc);
+}
+
+void kernel_impl::settle_finished(incarnation_record&) {
+    while (finished_task) {
+        detail::promise_base* ended_task = std::exchange(finished_task, nullptr);
+        ended_task->finished(*ended_task, ended_task->context);
+    }
+}
+
+void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
+    envelope* message = take(port, nullptr);
+    inc.in_hand = message;
+    if (message->ordinal >= port.protocol->methods.size()) {
+        detail::handler_failed(*message, error{errc::unknown_message});
+        detail::handler_ended(*message);
+        return;
+    }
+    port.handlers[message->ordinal](inc.object, *message);
+    if (inc.next_to_resume)
+        resume(inc, std::exchange(inc.next_to_resume, nullptr));
+    else if (inc.fresh)
+        detail::begin_fresh(inc);
+}
+
+void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
+    running_scope scope{&inc};
+    std::uint32_t left = options.limits.turn_steps;
+    while (left > 0 && steps > 0 && !inc.ending) {
+        if (inc.first_resume) {
+            resume(inc, std::exchange(inc.first_resume, nullptr));
+        } else if (operation* op = inc.ready.pop()) {
+            op->ready = false;
+            resume(inc, op->waiter);
+        } else if (!inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
+            port_record& port = *inc.ready_ports.front();
+            if (port.queued == 0) {
+                inc.ready_ports.pop();
+                port.ready = false;
+                continue;
+            }
+            dispatch(inc, port);
+            if (!inc.ending && inc.ready_ports.front() == &port && port.queued > 0) {
+                // The next port has its turn before this one's next message.
+                inc.ready_ports.pop();
+                inc.ready_ports.push(port);
+            }
+        } else {
+            break;
+        }
+        --left;
+        --steps;
+    }
+}
+
+void kernel_impl::end(operation& op, error outcome) {
+    if (op.status == operation::state::ended)
+        return;
+    op.status = operation::state::ended;
+    op.outcome = std::move(outcome);
+    timers.remove(op);
+    auto& inc = *static_cast<incarnation_record*>(op.owner);
+    if (!op.waiter)
+        return; // nobody awaits it yet; whoever does finds it ended
+    op.ready = true;
+    inc.ready.push(op);
+    schedule(inc);
+}
+
+void kernel_impl::set_deadline(operation& op, duration timeout) {
+    timers.set(op, deadline_after(now, timeout));
+}
+
+void kernel_impl::time_out(operation& op) {
+    trace(trace_kind::timer, static_cast<incarnation_record*>(op.owner)->id, op.timer_order,
+          static_cast<std::uint64_t>(op.kind));
+    switch (op.kind) {
+    case detail::operation_kind::sleep:
+        end(op);
+        break;
+    case detail::operation_kind::call: {
+        auto& call = static_cast<detail::call_operation&>(op);
+        const errc reason = call.sent ? errc::maybe_delivered : errc::timed_out;
+        drop_call(call);
+        end(op, error{reason, "no reply within the deadline"});
+        break;
+    }
+    case detail::operation_kind::effect:
+        effects.erase(static_cast<detail::effect_operation&>(op).id);
+        end(op, errc::maybe_delivered);
+        break;
+    case detail::operation_kind::request:
+        requests.erase(static_cast<detail::request_operation&>(op).id);
+        end(op, errc::maybe_delivered);
+        break;
+    default: {
+        const auto waiter = op.waiter;
+        auto* owner = op.owner;
+        operation::withdraw(op);
+        op.owner = owner;
+        op.waiter = waiter;
+        op.status = operation::state::waiting;
+        end(op, errc::timed_out);
+        break;
+    }
+    }
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+namespace {
+kernel_impl& kernel_of(operation& op) noexcept {
+    return *static_cast<incarnation_record*>(op.owner)->kernel;
+}
+} // namespace
+
+void top_task_ended(promise_base& ended) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->kernel->finished_task = &ended;
+}
+
+void handler_runs(envelope&, promise_base& frame) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->handling = &frame;
+    inc->next_to_resume = frame.self;
+}
+
+void handler_ended(envelope& message) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    inc->handling = nullptr;
+    inc->in_hand = nullptr;
+    inc->kernel->consumed(&message);
+}
+
+void handler_failed(envelope& message, error reason) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    ++inc->kernel->counters.handlers_failed;
+    const errc code = reason.code();
+    const bool by_us = code == errc::unknown_message || code == errc::malformed;
+    std::string where{inc->born ? inc->born->what.name : std::string{}};
+    if (where.empty())
+        where = inc->module->name;
+    reply_error(message, by_us ? std::move(reason)
+                               : error{errc::handler_failed, std::move(where), std::move(reason)});
+}
+
+bool begin(sleep_operation& op) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (inc->fresh)
+        begin_fresh(*inc);
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    return false;
+}
+
+void set_timeout(operation& op, duration timeout) {
+    kernel_of(op).set_deadline(op, timeout);
+}
+
+void operation::withdraw(operation& self) noexcept {
+    if (!self.owner)
+        return;
+    auto& inc = *static_cast<incarnation_record*>(self.owner);
+    kernel_impl& kernel = *inc.kernel;
+    kernel.timers.remove(self);
+    if (self.ready) {
+        inc.ready.remove(self);
+        self.ready = false;
+    }
+    switch (self.kind) {
+    case operation_kind::send:
+        if (self.listed) {
+            auto& op = static_cast<send_operation&>(self);
+            if (auto* entry = kernel.lookup(inc, op.stream); entry && entry->record)
+                static_cast<runtime::stream_record*>(entry->record)->waiting.remove(self);
+        }
+        break;
+    case operation_kind::call:
+        kernel.drop_call(static_cast<call_operation&>(self));
+        break;
+    case operation_kind::receive:
+        if (self.listed)
+            inc.receivers.remove(self);
+        break;
+    case operation_kind::event:
+        if (self.listed)
+            inc.hearers.remove(self);
+        break;
+    case operation_kind::effect:
+        kernel.effects.erase(static_cast<effect_operation&>(self).id);
+        break;
+    case operation_kind::request:
+        kernel.requests.erase(static_cast<request_operation&>(self).id);
+        break;
+    case operation_kind::sleep:
+        break;
+    }
+    self.listed = false;
+    self.owner = nullptr;
+}
+
+} // namespace detail
+
+// ---------------------------------------------------------------------- what incarnations ask of
+// themselves
+
+incarnation_id self() noexcept {
+    return static_cast<incarnation_record*>(detail::running())->id;
+}
+
+node_boot where() noexcept {
+    return static_cast<incarnation_record*>(detail::running())->kernel->self;
+}
+
+std::string_view own_name() noexcept {
+    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    return inc->born->what.name;
+}
+
+time_point now() noexcept {
+    return static_cast<incarnation_record*>(detail::running())->kernel->now;
+}
+
+void end_self(std::int32_t result) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    inc->result = result;
+    inc->kernel->request_end(*inc, error{errc::ok});
+}
+
+} // namespace equus

@@ -1,0 +1,485 @@
+#include "runtime/kernel_impl.hpp"
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+namespace {
+
+struct capability_list {
+    std::vector<capability> items;
+    EQUUS_FIELDS(items)
+};
+
+} // namespace
+
+stream_record* kernel_impl::make_stream(incarnation_record& owner, std::uint64_t protocol) {
+    auto* stream = new stream_record;
+    stream->owner = &owner;
+    stream->kernel = this;
+    stream->id = {owner.id, owner.counter()};
+    stream->protocol = protocol;
+    return stream;
+}
+
+void kernel_impl::bind(stream_record& stream, const capability& to) {
+    stream.channel = to.channel;
+    stream.routing = to.routing;
+    if (to.routing == channel_kind::unicast) {
+        add_leg(stream, to.port, to.at);
+        if (!is_member(to.at.at))
+            break_stream(stream, errc::broken);
+        return;
+    }
+    stream.channel_at = to.at;
+    follow_channel(stream);
+}
+
+stream_leg& kernel_impl::add_leg(stream_record& stream, port_id port, place at) {
+    auto* leg = new stream_leg;
+    leg->stream = &stream;
+    leg->port = port;
+    leg->at = at;
+    leg->limit_messages = options.limits.credit_initial;
+    leg->limit_bytes = options.limits.credit_bytes;
+    leg->slot = stream_legs.insert(*leg);
+    leg->next = stream.legs;
+    stream.legs = leg;
+    return *leg;
+}
+
+void kernel_impl::remove_leg(stream_record& stream, stream_leg& leg) noexcept {
+    if (leg.local) {
+        leg.local->local = nullptr;
+        leg.local->finished = true;
+        leg.local->last = leg.sent;
+        if (leg.local->consumed == leg.sent)
+            end_entry(*leg.local);
+    }
+    while (retained_message* kept = leg.retained.pop())
+        memory_pool::free(kept);
+    stream_leg** link = &stream.legs;
+    while (*link != &leg)
+        link = &(*link)->next;
+    *link = leg.next;
+    if (stream.anycast_next == &leg)
+        stream.anycast_next = nullptr;
+    stream_legs.erase(leg.slot);
+    delete &leg;
+}
+
+detail::progress kernel_impl::transmit(stream_record& stream, envelope* message, error& why) {
+    if (stream.broken != errc::ok) {
+        why = stream.broken;
+    } else if (message->payload_bytes == 0 ||
+               message->payload_bytes > options.limits.message_bytes_max) {
+        why = error{errc::too_large, "message_bytes_max"};
+    } else {
+        switch (stream.routing) {
+        case channel_kind::unicast:
+            if (stream.legs)
+                return transmit_unicast(stream, *stream.legs, message, why);
+            why = errc::closed;
+            break;
+        case channel_kind::anycast: {
+            if (!stream.legs)
+                return detail::progress::waiting;
+            stream_leg* first = stream.anycast_next ? stream.anycast_next : stream.legs;
+            stream_leg* leg = first;
+            do {
+                stream_leg* after = leg->next ? leg->next : stream.legs;
+                if (leg->has_credit(message->payload_bytes)) {
+                    stream.anycast_next = after;
+                    return transmit_unicast(stream, *leg, message, why);
+                }
+                leg = after;
+            } while (leg != first);
+            return detail::progress::waiting;
+        }
+        default:
+            return transmit_multicast(stream, message, why);
+        }
+    }
+    detail::free_envelope(message);
+    return detail::progress::failed;
+}
+
+detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg& leg,
+                                               envelope* message, error& why) {
+    if (!leg.has_credit(message->payload_bytes))
+        return detail::progress::waiting;
+    if (message->type && message->type->for_each_reference && !message->capabilities) {
+        if (auto exported = export_message(*stream.owner, *message); !exported) {
+            why = std::move(exported.error());
+            detail::free_envelope(message);
+            return detail::progress::failed;
+        }
+    }
+    ++counters.messages_sent;
+    ++leg.sent;
+    leg.sent_bytes += message->payload_bytes;
+    message->number = leg.sent;
+    trace(trace_kind::sent, stream.id.owner, stream.id.counter, leg.sent, message->ordinal);
+    if (leg.at.at == self)
+        send_local(leg, message);
+    else
+        send_remote(leg, message);
+    return detail::progress::done;
+}
+
+detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope* message,
+                                                 error& why) {
+    if (!stream.legs)
+        return detail::progress::waiting; // reliable: at least one port [K22]
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+        if (!leg->has_credit(message->payload_bytes))
+            return detail::progress::waiting;
+    if (message->type && message->type->for_each_reference && !message->capabilities) {
+        if (auto exported = export_message(*stream.owner, *message); !exported) {
+            why = std::move(exported.error());
+            detail::free_envelope(message);
+            return detail::progress::failed;
+        }
+    }
+    ++counters.messages_sent;
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next) {
+        ++leg->sent;
+        leg->sent_bytes += message->payload_bytes;
+        message->number = leg->sent;
+        trace(trace_kind::sent, stream.id.owner, stream.id.counter, leg->sent, message->ordinal);
+        if (leg->at.at != self) {
+            send_remote(*leg, message, /*keep=*/true);
+        } else if (envelope* copy = encoded_copy(*message, pool.kernel_account())) {
+            copy->number = leg->sent;
+            send_local(*leg, copy);
+        }
+    }
+    detail::free_envelope(message);
+    return detail::progress::done;
+}
+
+leg_entry* kernel_impl::join_halves(stream_leg& leg) {
+    port_record* port = ports.at(leg.at.slot);
+    if (!port || port->id != leg.port)
+        return nullptr;
+    leg_entry& entry = entry_for(*port, leg.stream->id);
+    entry.local = &leg;
+    entry.from = self;
+    entry.from_slot = leg.slot;
+    leg.local = &entry;
+    leg.limit_messages = std::max<std::uint64_t>(entry.limit_messages, leg.sent);
+    leg.limit_bytes = std::max(entry.limit_bytes, leg.sent_bytes);
+    return &entry;
+}
+
+void kernel_impl::send_local(stream_leg& leg, envelope* message) {
+    leg_entry* entry = leg.local ? leg.local : join_halves(leg);
+    if (!entry) {
+        // The port is gone; a channel with many members is told so by its creator.
+        fail_call(*message, errc::broken);
+        detail::free_envelope(message);
+        ++counters.undeliverable;
+        if (leg.stream->routing == channel_kind::unicast)
+            break_stream(*leg.stream, errc::broken);
+        return;
+    }
+    if (options.copy_local_messages && message->type) {
+        if (envelope* copy = encoded_copy(*message, pool.kernel_account())) {
+            detail::free_envelope(message);
+            message = copy;
+        }
+    }
+    message->leg = entry;
+    ++entry->next;
+    enqueue(*entry->port, message);
+}
+
+envelope* kernel_impl::encoded_copy(const envelope& message, account& to) {
+    void* block = pool.allocate(to, sizeof(envelope) + message.payload_bytes, true);
+    if (!block)
+        return nullptr;
+    auto* copy = new (block) envelope(message);
+    copy->next = nullptr;
+    copy->type = nullptr;
+    std::span<std::byte> out{static_cast<std::byte*>(copy->payload()), message.payload_bytes};
+    if (message.type)
+        message.type->encode(const_cast<envelope&>(message).payload(), out);
+    else
+        std::memcpy(out.data(), message.encoded().data(), out.size());
+    if (message.capability_count) {
+        copy->capabilities = new capability[message.capability_count];
+        std::copy_n(message.capabilities, message.capability_count, copy->capabilities);
+    }
+    return copy;
+}
+
+void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
+    const stream_record& stream = *leg.stream;
+    message_header header;
+    header.stream = stream.id;
+    header.stream_slot = leg.slot;
+    header.port_slot = leg.at.slot;
+    header.leg_slot = leg.remote_leg;
+    header.rebinds = stream.rebinds;
+    header.channel = stream.channel;
+    header.number = message->number;
+    header.ordinal = message->ordinal;
+    header.body_bytes = message->payload_bytes;
+    if (message->maybe_seen)
+        header.flags |= message_header::maybe_seen;
+    capability_list carried;
+    if (message->capability_count) {
+        carried.items.assign(message->capabilities,
+                             message->capabilities + message->capability_count);
+        header.capability_count = static_cast<std::uint8_t>(message->capability_count);
+        header.capability_bytes = static_cast<std::uint32_t>(wire::size_bytes(carried));
+    }
+    if (message->call.call) {
+        header.flags |= message_header::is_call;
+        header.call = message->call.call;
+        header.caller = message->call.at;
+        header.call_slot = message->call.slot;
+        header.timeout_ns = message->deadline == time_point::never()
+                                ? for_ever.count()
+                                : std::max<std::int64_t>((message->deadline - now).count(), 0);
+    }
+    const std::size_t size = header.bytes() + header.capability_bytes + header.body_bytes;
+    // Kept from the first: what is retained is what is sent.
+    auto* kept = static_cast<retained_message*>(
+        pool.allocate(stream.owner ? *stream.owner->memory : pool.kernel_account(),
+                      sizeof(retained_message) + size, true));
+    EQUUS_ASSERT(kept != nullptr && "credit bounds what is retained");
+    new (kept) retained_message{nullptr, message->number, header.body_bytes,
+                                static_cast<std::uint32_t>(size)};
+    std::span<std::byte> frame{kept->frame(), size};
+    store(header, frame.data());
+    auto rest = frame.subspan(header.bytes());
+    if (header.capability_bytes)
+        wire::encode(carried, rest.first(header.capability_bytes));
+    rest = rest.subspan(header.capability_bytes);
+    if (message->type)
+        message->type->encode(message->payload(), rest);
+    else
+        std::memcpy(rest.data(), message->encoded().data(), rest.size());
+    leg.retained.push(*kept);
+    if (session* to = session_to(leg.at.at)) {
+        auto out = to->reserve(kind::message, lane::data, size);
+        std::memcpy(out.data(), frame.data(), size);
+    }
+    if (!keep)
+        detail::free_envelope(message);
+}
+
+void kernel_impl::resend(stream_leg& leg, std::uint64_t from) {
+    session* to = session_to(leg.at.at);
+    if (!to)
+        return;
+    for (retained_message* kept = leg.retained.front(); kept; kept = kept->next) {
+        if (kept->number < from)
+            continue;
+        ++counters.messages_resent;
+        auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
+        std::memcpy(out.data(), kept->frame(), kept->frame_bytes);
+    }
+}
+
+void kernel_impl::wake_senders(stream_record& stream) {
+    while (operation* op = stream.waiting.front()) {
+        const bool is_call = op->kind == detail::operation_kind::call;
+        envelope*& message = is_call ? static_cast<detail::call_operation*>(op)->message
+                                     : static_cast<detail::send_operation*>(op)->message;
+        error why{errc::ok};
+        stream.waiting.remove(*op);
+        op->listed = false;
+        const std::uint32_t slot = is_call ? static_cast<detail::call_operation*>(op)->slot : ~0u;
+        const auto made = transmit(stream, message, why);
+        if (made == detail::progress::waiting) {
+            op->listed = true;
+            stream.waiting.push_front(*op);
+            return;
+        }
+        message = nullptr;
+        if (!is_call) {
+            end(*op, std::move(why));
+        } else if (made == detail::progress::failed) {
+            drop_call(static_cast<detail::call_operation&>(*op));
+            end(*op, std::move(why));
+        } else if (calls[slot].op == op) {
+            static_cast<detail::call_operation*>(op)->sent = true;
+            if (stream.legs)
+                calls[slot].to = stream.legs->at.at;
+        }
+        if (stream.broken != errc::ok && !stream.waiting.empty())
+            continue;
+    }
+}
+
+void kernel_impl::credit_came(stream_leg& leg, std::uint64_t consumed_to,
+                              std::uint64_t limit_messages, std::uint64_t limit_bytes) {
+    if (consumed_to > leg.sent)
+        return; // acknowledges what was never sent: a peer's mistake
+    leg.consumed = std::max(leg.consumed, consumed_to);
+    leg.limit_messages = std::max(leg.limit_messages, limit_messages);
+    leg.limit_bytes = std::max(leg.limit_bytes, limit_bytes);
+    while (retained_message* kept = leg.retained.front()) {
+        if (kept->number > leg.consumed)
+            break;
+        memory_pool::free(leg.retained.pop());
+    }
+    stream_record& stream = *leg.stream;
+    trace(trace_kind::credit, stream.id.owner, stream.id.counter, leg.consumed, leg.limit_messages);
+    if (!stream.waiting.empty())
+        wake_senders(stream);
+    if (stream.closing)
+        finish_if_drained(stream);
+}
+
+void kernel_impl::break_stream(stream_record& stream, errc reason) {
+    if (stream.broken != errc::ok)
+        return;
+    stream.broken = reason;
+    std::uint64_t sent = 0;
+    std::uint64_t consumed_to = 0;
+    while (stream_leg* leg = stream.legs) {
+        sent += leg->sent;
+        consumed_to += leg->consumed;
+        remove_leg(stream, *leg);
+    }
+    trace(trace_kind::broken, stream.id.owner, stream.id.counter, consumed_to, sent);
+    if (!stream.waiting.empty())
+        wake_senders(stream);
+    if (stream.closing)
+        free_stream(stream);
+}
+
+void kernel_impl::close_stream(stream_record& stream) noexcept {
+    while (operation* op = stream.waiting.front()) {
+        stream.waiting.remove(*op);
+        op->listed = false;
+        if (op->kind == detail::operation_kind::call)
+            drop_call(static_cast<detail::call_operation&>(*op));
+        end(*op, errc::closed);
+    }
+    stream.owner = nullptr;
+    stream.closing = true;
+    lingering.insert(&stream);
+    finish_if_drained(stream);
+}
+
+void kernel_impl::finish_if_drained(stream_record& stream) {
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+        if (leg->consumed < leg->sent)
+            return;
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+        if (!leg->local && leg->sent > 0)
+            send_frame(
+                leg->at.at, kind::finish, lane::control,
+                finish_frame{stream.id, stream.channel, leg->at.slot, leg->remote_leg, leg->sent});
+    free_stream(stream);
+}
+
+void kernel_impl::free_stream(stream_record& stream) noexcept {
+    while (stream.legs)
+        remove_leg(stream, *stream.legs);
+    lingering.erase(&stream);
+    if (stream.followed_slot != ~0u)
+        followed.erase(stream.followed_slot);
+    delete &stream;
+}
+
+void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
+                              const std::vector<channel_member>& list) {
+    if (stream.members_known && version <= stream.members_version)
+        return;
+    stream.members_known = true;
+    stream.members_version = version;
+    for (stream_leg* leg = stream.legs; leg;) {
+        stream_leg* after = leg->next;
+        const bool stays = std::any_of(
+            list.begin(), list.end(), [&](const channel_member& m) { return m.port == leg->port; });
+        if (!stays)
+            remove_leg(stream, *leg);
+        leg = after;
+    }
+    for (const channel_member& member : list) {
+        bool known = false;
+        for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+            known = known || leg->port == member.port;
+        if (!known && is_member(member.at.at))
+            add_leg(stream, member.port, member.at);
+    }
+    if (!stream.waiting.empty())
+        wake_senders(stream);
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+progress try_send(reference stream, envelope* message, error& why) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    EQUUS_ASSERT(inc && "only incarnations send");
+    if (inc->fresh)
+        begin_fresh(*inc);
+    if (!message) {
+        why = error{errc::out_of_memory, "no memory for the message"};
+        return progress::failed;
+    }
+    auto* entry = inc->kernel->lookup(*inc, stream);
+    if (!entry || entry->kind != runtime::reference_kind::stream) {
+        why = errc::no_such_reference;
+    } else if (!entry->record) {
+        why = errc::not_wired;
+    } else {
+        auto& record = *static_cast<runtime::stream_record*>(entry->record);
+        if (!record.waiting.empty())
+            return progress::waiting;
+        return inc->kernel->transmit(record, message, why);
+    }
+    free_envelope(message);
+    return progress::failed;
+}
+
+bool begin(send_operation& op) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    auto* entry = inc->kernel->lookup(*inc, op.stream);
+    op.listed = true;
+    static_cast<runtime::stream_record*>(entry->record)->waiting.push(op);
+    return false;
+}
+
+progress try_forward(reference stream, envelope* message, error& why) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (!message) {
+        why = errc::no_such_reference;
+        return progress::failed;
+    }
+    // The message leaves its first leg here: consumed there, a new one on the way out.
+    kernel_impl& kernel = *inc->kernel;
+    envelope* onward = kernel.encoded_copy(*message, kernel.pool.kernel_account());
+    if (!onward) {
+        why = errc::out_of_memory;
+        kernel.consumed(message);
+        return progress::failed;
+    }
+    onward->leg = nullptr;
+    onward->answered = false;
+    message->answered = true;
+    const call_origin call = onward->call;
+    kernel.consumed(message);
+    const progress made = try_send(stream, onward, why);
+    if (made == progress::failed && call.call) {
+        envelope lost;
+        lost.call = call;
+        kernel.fail_call(lost, error{why});
+    }
+    return made;
+}
+
+} // namespace detail
+
+} // namespace equus

@@ -1,0 +1,20 @@
+#include <equus/task.hpp>
+
+#include <exception>
+#include <new>
+
+namespace equus::detail {
+
+error capture_exception() noexcept {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return error{errc::out_of_memory, "std::bad_alloc"};
+    } catch (const std::exception& thrown) {
+        return error{errc::handler_failed, thrown.what()};
+    } catch (...) {
+        return error{errc::handler_failed, "an exception that is not a std::exception"};
+    }
+}
+
+} // namespace equus::detail
