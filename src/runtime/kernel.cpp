@@ -51,12 +51,6 @@ bool kernel_impl::next_output(output& out) {
         out.data = output_packet.span();
         return true;
     }
-    if (!refused_links.empty()) {
-        const link_id link = refused_links.back();
-        refused_links.pop_back();
-        if (links.contains(link))
-            hang_up(link);
-    }
     if (!pending_outputs.empty()) {
         out = std::move(pending_outputs.front().what);
         output_text = std::move(pending_outputs.front().text);

@@ -112,6 +112,8 @@ struct kernel_impl {
         node_boot dialled_to;
         member_info claimed; ///< of a peer that the view does not know yet
         time_point greet_at; ///< repeat the greeting then
+        /// Refused: the other side hangs up when it has read why; we do so then.
+        time_point hang_up_at = time_point::never();
         bool waiting_for_view = false;
     };
     struct peer_record {
@@ -132,7 +134,6 @@ struct kernel_impl {
     };
     std::deque<queued_output> pending_outputs;
     std::deque<std::pair<link_id, bytes>> greetings;
-    std::vector<link_id> refused_links; ///< hung up once their refusal has left
     std::vector<node_boot>
         gone_peers; ///< whose sessions are destroyed outside of their own callbacks
     bytes output_packet;

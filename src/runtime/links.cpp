@@ -128,7 +128,10 @@ void kernel_impl::hang_up(link_id link) {
 
 void kernel_impl::refuse_link(link_id link, errc reason, std::string text) {
     send_greeting(link, kind::refusal, refusal_frame{reason, std::move(text)});
-    refused_links.push_back(link);
+    link_record& record = links[link];
+    record.greet_at = time_point::never();
+    record.waiting_for_view = false;
+    record.hang_up_at = std::min(record.hang_up_at, now + options.limits.give_up);
 }
 
 void kernel_impl::admit(link_id link, node_boot who) {

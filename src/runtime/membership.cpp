@@ -268,9 +268,15 @@ void kernel_impl::membership_tick() {
     } else if (next_watch <= now || next_watch == time_point::never()) {
         watch_members_now();
     }
-    for (auto& [id, record] : links)
+    std::vector<link_id> refused;
+    for (auto& [id, record] : links) {
         if (!record.peer.node && record.greet_at <= now)
             greet(id);
+        if (record.hang_up_at <= now)
+            refused.push_back(id);
+    }
+    for (const link_id id : refused)
+        hang_up(id);
     std::vector<node_boot> due;
     std::vector<node_boot> departed;
     for (const auto& [who, peer] : peers) {
@@ -378,8 +384,8 @@ time_point kernel_impl::membership_deadline() const noexcept {
     else
         next = std::min({next, next_renewal, lease_until});
     for (const auto& [id, record] : links)
-        if (!record.peer.node)
-            next = std::min(next, record.greet_at);
+        next = std::min({next, record.hang_up_at,
+                         record.peer.node ? time_point::never() : record.greet_at});
     for (const auto& [who, peer] : peers)
         next = std::min({next, peer.redial_at, peer.farewell_until, peer.session->next_deadline()});
     if (leaving)

@@ -1,5 +1,7 @@
 #include "runtime/session.hpp"
 
+#include <equus/kernel/mutants.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -107,9 +109,12 @@ void session::choose_link(time_point now) {
     const bool under_way = sent_last_ != acknowledged_;
     if (chosen != in_use_) {
         in_use_ = chosen;
-        for (std::uint64_t n = acknowledged_ + 1; chosen && n <= sent_last_; ++n)
-            repeat(n);
-        if (chosen && received_ != 0)
+        if (chosen && under_way)
+            EQUUS_SOMETIMES(session_link_changed_under_way);
+        if (chosen && !EQUUS_MUTANT(session_forgets_on_reconnect))
+            for (std::uint64_t n = acknowledged_ + 1; n <= sent_last_; ++n)
+                repeat(n);
+        if (chosen && received_ != 0 && !EQUUS_MUTANT(session_keeps_acknowledgement))
             acknowledge_by(now);
         repeat_until_ = 0;
         retransmit_after_ = limits_.retransmit_after;

@@ -89,7 +89,8 @@ result<bool> session::accept(const packet_header& header, std::span<const std::b
     const std::uint64_t gap = fresh ? header.sequence - received_ - 1 : 0;
     const bool due = fresh && gap == 0;
     // Fragments of a packet that is held are checked when those before it are known.
-    const bool holdable = gap != 0 && gap <= reorder_max_ && frames.size() <= packet_max_;
+    const bool holdable = gap != 0 && gap <= reorder_max_ && frames.size() <= packet_max_ &&
+                          !EQUUS_BUGGIFY(session_drops_ahead, 50);
     if (due) {
         if (result<void> checked = check_frames(frames); !checked) {
             ++counters_.refused;
@@ -107,11 +108,14 @@ result<bool> session::accept(const packet_header& header, std::span<const std::b
     }
     acknowledge_by(now);
     if (!fresh) {
+        EQUUS_SOMETIMES(session_duplicate_dropped);
         ++counters_.duplicates_dropped;
     } else if (!holdable) {
+        EQUUS_SOMETIMES(session_ahead_dropped);
         ++counters_.ahead_dropped;
     } else {
         ++counters_.packets_received;
+        EQUUS_SOMETIMES(session_packet_held);
         hold(header.sequence, frames);
     }
     return false;
@@ -180,6 +184,7 @@ packet_buffer* session::absorb_fragment(frame& piece) {
     whole.received = static_cast<std::uint32_t>(received);
     if (whole.received != whole.total)
         return nullptr;
+    EQUUS_SOMETIMES(session_fragments_joined);
     const assembly done = std::exchange(whole, {});
     piece = {done.kind, done.flags, {done.buffer->data, done.total}};
     return done.buffer;

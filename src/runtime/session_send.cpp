@@ -2,6 +2,8 @@
 // the peer lacks once more.
 #include "runtime/session.hpp"
 
+#include <equus/kernel/mutants.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -239,7 +241,9 @@ void session::repeat(std::uint64_t sequence) noexcept {
 }
 
 void session::repeat_oldest(time_point now) noexcept {
-    repeat(acknowledged_ + 1);
+    EQUUS_SOMETIMES(session_timed_out);
+    if (!EQUUS_MUTANT(session_forgets_lost_packets))
+        repeat(acknowledged_ + 1);
     retransmit_after_ = std::min(2 * retransmit_after_, limits_.retransmit_max);
     retransmit_at_ = deadline_after(now, retransmit_after_);
     repeat_until_ = sent_last_;
@@ -270,8 +274,10 @@ void session::repeat_overtaken(std::uint64_t ahead) noexcept {
         const std::uint64_t sequence = acknowledged_ + 1 + static_cast<std::uint64_t>(bit);
         if ((ahead >> bit & 1) != 0)
             ++later;
-        else if (later >= overtaken_max && !sent_at(sequence).repeated)
+        else if (later >= overtaken_max && !sent_at(sequence).repeated) {
+            EQUUS_SOMETIMES(session_overtaken);
             repeat(sequence);
+        }
     }
 }
 
