@@ -18,6 +18,21 @@ namespace equus::runtime::test {
 
 using namespace equus::literals;
 
+using texts = std::vector<std::string>;
+
+inline kernel_limits small_packets() {
+    kernel_limits limits;
+    limits.packet_bytes_max = 1024;
+    return limits;
+}
+
+inline std::string long_text(std::size_t size) {
+    std::string text(size, ' ');
+    for (std::size_t i = 0; i < size; ++i)
+        text[i] = static_cast<char>('a' + (i * 7 + i / 26) % 26);
+    return text;
+}
+
 /// One side and what its kernel was given.
 struct side {
     side(const kernel_limits& limits, packet_pool& pool, node_boot self, node_boot peer)
