@@ -1,0 +1,124 @@
+// The launch of one computation (equus/services/launch.hpp says what it does). One incarnation at
+// the root, several tasks:
+//
+//   main           gets its first order, waits for the outcome, takes everything down
+//   set_up         stream space, the nodes' services, channels, incarnations (launch_nodes.cpp)
+//   hear           events of incarnations and nodes
+//   serve          requests of the incarnations (launch_requests.cpp) take_orders    what its
+//   driver wants later send_reports   progress, in order, one at a time
+#pragma once
+
+#include "services/placement.hpp"
+
+#include <equus/effect.hpp>
+#include <equus/incarnation.hpp>
+#include <equus/services/launch.hpp>
+#include <equus/services/space.hpp>
+#include <equus/services/task_group.hpp>
+#include <equus/status.hpp>
+#include <equus/wiring.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace equus::services {
+
+/// How a computation ended.
+struct rdc_outcome {
+    errc reason = errc::ok;
+    std::int32_t result = 0;
+    std::string text;
+};
+
+class launch_service : public incarnation<launch_service> {
+public:
+    port<launching::requests> requests{*this, "requests"};
+    port<space::announcing> announced{*this, "announced"};
+
+    task<std::int32_t> main();
+
+    static std::vector<std::string> effects();
+
+private:
+    using request = delivery<launching::requests>;
+
+    struct node_entry {
+        member_info member;
+        std::map<std::string, any_reference, std::less<>> services; ///< by name, without "system."
+        std::vector<incarnation_handle> made;
+        bool ready = false;
+        bool silent = false;
+    };
+    struct resident {
+        const incarnation_declaration* what = nullptr; ///< in the order, which stays as it is
+        incarnation_handle handle;
+        node_boot node;
+    };
+    struct service_of {
+        std::string name;
+        node_boot node;
+    };
+
+    // ---- launch.cpp
+    void finish(errc reason, std::int32_t result, std::string text);
+    task<> hear();
+    void happened(event what);
+    void resident_ended(incarnation_name name, const event& what);
+    void drop_node(node_boot which, std::string_view why);
+    void node_is_silent(node_boot which);
+    task<> take_orders();
+    task<> take_down();
+    task<> destroy(incarnation_handle which);
+    void report(launching::progress what);
+    task<> send_reports();
+
+    // ---- launch_nodes.cpp
+    task<> set_up();
+    task<> make_space();
+    task<> make_channels();
+    task<> wait_for_nodes();
+    task<> take_in(member_info member);
+    task<> make_services(node_boot at);
+    task<> make_service(node_boot at, std::string name, creation what, std::string label);
+    task<> create_all();
+    task<> create_some();
+    std::uint32_t ready_nodes() const noexcept;
+
+    // ---- launch_requests.cpp
+    task<> create_resident(incarnation_name name, node_id on);
+    result<creation> assemble(const incarnation_name& name, const incarnation_declaration& what,
+                              const node_entry& at);
+    task<> forget_label(std::string label);
+    task<> serve();
+    task<> instantiate(request message);
+    task<> instantiate_one(incarnation_name name, node_id on, launching::instances* into);
+    task<> nodes(request message);
+
+    launching::order order_;
+    std::optional<rdc_outcome> outcome_;
+    std::map<node_id, node_entry> nodes_;
+    std::map<incarnation_name, resident> residents_;
+    std::map<incarnation_id, incarnation_name> names_;
+    std::map<incarnation_id, service_of> service_ids_;
+    std::map<std::string, std::uint32_t> next_index_; ///< of each blueprint's family
+    std::map<std::string, std::uint32_t> instances_;  ///< alive, or on their way
+    std::deque<incarnation_name> to_create_;
+    std::uint32_t created_ = 0;
+    bool established_ = false;
+    placement_table placement_;
+    incarnation_handle space_handle_;
+    stream<space::spacing> space_;
+    any_reference own_requests_;
+    std::deque<launching::progress> reports_;
+    bool reporting_ = false;
+
+    wake_signal changed_;
+    task_group tasks_; ///< last: its tasks use all of the above
+};
+
+} // namespace equus::services

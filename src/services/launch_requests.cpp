@@ -1,0 +1,241 @@
+#include "services/launch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace equus::services {
+
+namespace {
+
+/// How often an incarnation is placed again because its node was lost while it was made.
+constexpr int attempts_max = 4;
+
+/// "system.files" -> "files"; empty for a label of the configuration.
+std::string_view service_in(std::string_view label) {
+    constexpr std::string_view prefix = "system.";
+    return label.substr(0, prefix.size()) == prefix ? label.substr(prefix.size())
+                                                    : std::string_view{};
+}
+
+bool is_member(node_boot which) {
+    const auto present = members();
+    return std::any_of(present.begin(), present.end(),
+                       [&](const member_info& member) { return member.at == which; });
+}
+
+} // namespace
+
+result<creation> launch_service::assemble(const incarnation_name& name,
+                                          const incarnation_declaration& what,
+                                          const node_entry& at) {
+    creation made;
+    made.module = what.module;
+    made.name = name.text();
+    made.parameters = what.parameters;
+    made.interfaces = what.interfaces;
+    made.memory_bytes = what.memory_bytes;
+    bool space_needed = false;
+    for (const auto& [interface, binding] : what.interfaces) {
+        if (binding.channels.empty())
+            continue;
+        const std::string_view service = service_in(binding.channels.front());
+        if (service.empty() || binding.kind == interface_kind::port) {
+            space_needed = true;
+        } else if (service == "launch") {
+            made.given[interface] = own_requests_;
+        } else if (const auto found = at.services.find(service); found != at.services.end()) {
+            made.given[interface] = found->second;
+        } else {
+            return fail(errc::not_found, "stream '" + interface + "': node '" + at.member.name +
+                                             "' has no service 'system." + std::string{service} +
+                                             "'");
+        }
+    }
+    if (space_needed)
+        if (const auto found = at.services.find("space"); found != at.services.end())
+            made.given["system.space"] = found->second;
+    if (what.primary)
+        made.given["system.launch"] = own_requests_;
+    return made;
+}
+
+/// Requires: the name is among the residents and has been placed.
+task<> launch_service::create_resident(incarnation_name name, node_id on) {
+    const std::string whom = "incarnation '" + name.text() + "'";
+    for (int attempt = 1;; ++attempt) {
+        const incarnation_declaration& what = *residents_.at(name).what;
+        if (!placement_.node_of(name)) {
+            auto again = placement_.place(name, what, order_.configuration.places, on);
+            if (!again)
+                co_await ok(fail(std::move(again.error())));
+        }
+        const auto at = nodes_.find(placement_.node_of(name));
+        if (at == nodes_.end())
+            co_await ok(fail(errc::no_such_node, whom + ": its node was lost"));
+        const node_boot node = at->second.member.at;
+        auto assembled = assemble(name, what, at->second);
+        if (!assembled)
+            co_await ok(fail(error{assembled.error().code(), whom, assembled.error()}));
+        const creation birth = std::move(*assembled);
+        auto made = co_await create(birth, node.node);
+        if (!made && attempt < attempts_max && !is_member(node)) {
+            drop_node(node, "lost while an incarnation was made there");
+            continue;
+        }
+        if (!made)
+            co_await ok(fail(error{made.error().code(), whom + " of module '" + what.module + "'",
+                                   made.error()}));
+        resident& who = residents_.at(name);
+        who.handle = *made;
+        who.node = node;
+        names_[made->id()] = name;
+        const incarnation_handle handle = *made;
+        // Its end comes as an event from now on, also when it has ended already.
+        static_cast<void>(co_await handle.watch());
+        co_return;
+    }
+}
+
+task<> launch_service::forget_label(std::string label) {
+    static_cast<void>(co_await space_.invoke<space::remove>(label));
+}
+
+// ---------------------------------------------------------------------- requests
+
+task<> launch_service::serve() {
+    for (;;) {
+        auto got = co_await requests.receive();
+        if (!got)
+            co_return;
+        if (got->is<launching::instantiate>()) {
+            tasks_.start(instantiate(std::move(*got)));
+        } else if (got->is<launching::nodes>()) {
+            tasks_.start(nodes(std::move(*got)));
+        } else if (got->is<launching::rdc_exit>()) {
+            if (auto asked = got->take<launching::rdc_exit>())
+                finish(errc::ok, asked->result, std::move(asked->text));
+        } else {
+            got->reply_error(errc::unknown_message);
+        }
+    }
+}
+
+task<> launch_service::instantiate(request message) {
+    auto asked = message.take<launching::instantiate>();
+    if (!asked) {
+        message.reply_error(std::move(asked.error()));
+        co_return;
+    }
+    const auto found = order_.configuration.blueprints.find(asked->blueprint);
+    if (found == order_.configuration.blueprints.end()) {
+        message.reply_error({errc::not_found, "no blueprint '" + asked->blueprint + "'"});
+        co_return;
+    }
+    if (asked->count == 0 || asked->count > launching::batch_max) {
+        message.reply_error(
+            {errc::invalid_argument, "count: 1 to " + std::to_string(launching::batch_max)});
+        co_return;
+    }
+    const blueprint_declaration& blueprint = found->second;
+    launching::instances told;
+    std::vector<incarnation_name> names;
+    for (std::uint32_t i = 0; i < asked->count && !outcome_; ++i) {
+        std::uint32_t& alive = instances_[asked->blueprint];
+        if (blueprint.instances_max != 0 && alive >= blueprint.instances_max) {
+            told.reason = errc::limit_reached;
+            told.text = "blueprint '" + asked->blueprint + "' has its " +
+                        std::to_string(blueprint.instances_max) + " instances";
+            break;
+        }
+        incarnation_name name;
+        name.family = asked->blueprint;
+        name.index = next_index_[asked->blueprint];
+        auto placed =
+            placement_.place(name, blueprint.pattern, order_.configuration.places, asked->on);
+        if (!placed) {
+            told.reason = placed.error().code();
+            told.text = placed.error().text();
+            break;
+        }
+        ++alive;
+        ++next_index_[asked->blueprint];
+        residents_[name].what = &blueprint.pattern;
+        names.push_back(std::move(name));
+    }
+    {
+        task_group creating;
+        for (const incarnation_name& name : names)
+            creating.start(instantiate_one(name, asked->on, &told));
+        co_await creating.all_ended();
+    }
+    // One that has ended again has no handle to give.
+    std::erase_if(told.made,
+                  [](const launching::instance& each) { return !detail::is_open(each.handle); });
+    std::sort(told.made.begin(), told.made.end(),
+              [](const auto& a, const auto& b) { return a.handle.id() < b.handle.id(); });
+    if (told.made.empty() && told.reason != errc::ok)
+        message.reply_error({told.reason, told.text});
+    else
+        message.reply<launching::instantiate>(std::move(told));
+}
+
+task<> launch_service::instantiate_one(incarnation_name name, node_id on,
+                                       launching::instances* into) {
+    auto made = co_await as_result(create_resident(name, on));
+    const auto found = residents_.find(name);
+    if (!made) {
+        if (found != residents_.end())
+            residents_.erase(found);
+        placement_.remove(name);
+        --instances_[name.family];
+        if (into->reason == errc::ok) {
+            into->reason = made.error().code();
+            into->text = made.error().describe();
+        }
+        co_return;
+    }
+    if (found == residents_.end())
+        co_return; // ended, and reported, already
+    launching::instance instance;
+    instance.name = name.text();
+    instance.node = found->second.node;
+    instance.handle = found->second.handle;
+    launching::progress told;
+    told.kind = launching::progress_kind::created;
+    told.name = instance.name;
+    told.subject = instance.handle.id();
+    told.node = instance.node;
+    into->made.push_back(std::move(instance));
+    report(std::move(told));
+}
+
+task<> launch_service::nodes(request message) {
+    auto asked = message.take<launching::nodes>();
+    if (!asked) {
+        message.reply_error(std::move(asked.error()));
+        co_return;
+    }
+    launching::allocation told;
+    for (const member_info& member : members()) {
+        if (!placement_.has_node(member.at.node))
+            continue; // it has no services yet
+        launching::allocated_node node;
+        node.at = member.at;
+        node.name = member.name;
+        node.facts = member.facts;
+        node.reachable = member.reachable;
+        node.incarnations = placement_.count(member.at.node);
+        told.nodes.push_back(std::move(node));
+    }
+    if (asked->with_load)
+        for (launching::allocated_node& node : told.nodes) {
+            auto status = co_await status_of(node.at.node).within(std::chrono::seconds{2});
+            if (status)
+                node.ready = status->ready;
+            else
+                node.reachable = false;
+        }
+    message.reply<launching::nodes>(std::move(told));
+}
+
+} // namespace equus::services
