@@ -12,5 +12,7 @@ foreach(header ${headers})
     file(CONFIGURE OUTPUT ${unit} CONTENT "#include <${header}>\n#include <${header}>\n")
     list(APPEND units ${unit})
 endforeach()
+# What the templates of the application headers ask for shows only where somebody uses them.
+list(APPEND units ${PROJECT_SOURCE_DIR}/tests/checks/freestanding_application.cpp)
 add_library(equus_check_headers STATIC ${units})
 target_link_libraries(equus_check_headers PRIVATE equus::headers equus_options)
