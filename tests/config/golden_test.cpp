@@ -1,10 +1,13 @@
-// The files of testdata against their recorded answers. EQUUS_UPDATE_GOLDEN=1 records anew; look at the
-// difference before it is committed.
+// The files of testdata against their recorded answers. EQUUS_UPDATE_GOLDEN=1 records anew; look at
+// the difference before it is committed.
 #include "config/check.hpp"
+#include "config/format.hpp"
 #include "config/manifests.hpp"
+#include "config/tokens.hpp"
+
+#include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -97,6 +100,58 @@ TEST_CASE("a bad file says the same thing every time", "[config]") {
         check_file(path, second);
         CHECK(first == second);
     }
+}
+
+TEST_CASE("formatting gives the recorded layout", "[config]") {
+    for (const fs::path& path : files_of("fmt")) {
+        const source from{path.filename().string(), read(path)};
+        diagnostics out{from};
+        const auto formatted = format(from, out);
+        INFO(to_text(out.sorted(), &from));
+        REQUIRE(formatted);
+        fs::path recorded = path;
+        compare(recorded.replace_extension(".expected"), *formatted);
+    }
+}
+
+TEST_CASE("formatting a second time changes nothing", "[config]") {
+    for (const char* folder : {"good", "bad", "fmt"})
+        for (const fs::path& path : files_of(folder)) {
+            const source from{path.filename().string(), read(path)};
+            diagnostics out{from};
+            const auto once = format(from, out);
+            if (!once)
+                continue;
+            const source again{from.name(), *once};
+            diagnostics out_again{again};
+            INFO(path.string());
+            CHECK(format(again, out_again) == once);
+        }
+}
+
+TEST_CASE("formatting keeps every word, sign and comment in order", "[config]") {
+    const auto substance = [](std::string_view text) {
+        std::vector<token> all = tokens_of(text);
+        std::erase_if(
+            all, [](const token& t) { return t.kind == token_kind::newline || t.text == ";"; });
+        return all;
+    };
+    for (const char* folder : {"good", "fmt"})
+        for (const fs::path& path : files_of(folder)) {
+            const source from{path.filename().string(), read(path)};
+            diagnostics out{from};
+            const auto formatted = format(from, out);
+            REQUIRE(formatted);
+            INFO(path.string());
+            CHECK(substance(from.text()) == substance(*formatted));
+        }
+}
+
+TEST_CASE("a text with errors is not formatted", "[config]") {
+    const source from{"bad.rdc", "rdc x version 1\nchannel :\n"};
+    diagnostics out{from};
+    CHECK_FALSE(format(from, out));
+    CHECK(out.has_errors());
 }
 
 } // namespace equus::config

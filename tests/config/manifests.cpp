@@ -13,7 +13,10 @@ manifest print_shop() {
     m.version = "1.0";
     m.targets = {"x86_64-linux"};
     m.modules = {
-        {"doc.manager", 1, {{"reports", port, "doc.reporting"}}, {{"workers", "0..64", "0", false}}},
+        {"doc.manager",
+         1,
+         {{"reports", port, "doc.reporting"}},
+         {{"workers", "0..64", "0", false}}},
         {"doc.scheduler",
          1,
          {{"tasks", port, "doc.scheduling"}, {"reports", stream, "doc.reporting", true}},
@@ -63,7 +66,8 @@ manifest laboratory() {
     };
     m.protocols = {{"lab.news", {{"tick", 0, ""}, {"tock", 1, ""}}},
                    {"lab.work", {{"do_it", 0, "done"}}}};
-    m.services = {{"files", "equus.files"}, {"space", "equus.space"}};
+    m.services = {{"files", "equus.files", "equus.files", "requests"},
+                  {"space", "equus.space", "equus.space", "requests"}};
     return m;
 }
 

@@ -3,6 +3,7 @@
 
 #include <equus/base/result.hpp>
 #include <equus/manifest.hpp>
+
 #include <string>
 
 namespace equus::test {
