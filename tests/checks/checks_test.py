@@ -98,6 +98,19 @@ class symbols(check):
         self.assertEqual(code, 2)
 
 
+class mutants(check):
+    def test_a_planted_bug_in_an_archive_is_refused(self):
+        source = self.write("src/a.cpp", "if (EQUUS_MUTANT(skips_gaps)) EQUUS_SOMETIMES(gap);\n").parent
+        clean = self.write("clean.a", "skips_gaps_in_a_symbol\0gap \0")
+        planted = self.write("planted.a", "\0skips_gaps\0 \0gap\0")
+        half = self.write("half.a", "\0skips_gaps\0")
+        self.assert_clean("check-mutants", "--source", source, clean)
+        self.assert_refused("skips_gaps is in half.a", "check-mutants", "--source", source, clean, half)
+        self.assert_clean("check-mutants", "--present", "--source", source, clean, planted)
+        self.assert_refused("gap is in no archive", "check-mutants", "--present", "--source", source,
+                            half)
+
+
 class formatting(check):
     good = "// A concept.\n#pragma once\n\nnamespace equus {\n\nint f();\n\n} // namespace equus\n"
 
