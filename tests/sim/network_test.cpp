@@ -64,8 +64,8 @@ struct bench {
     int failures = 0;
 };
 
-sim_faults bad() {
-    sim_faults faults;
+network_faults bad() {
+    network_faults faults;
     faults.loss_per_mille = 200;
     faults.duplicate_per_mille = 100;
     faults.late_per_mille = 200;
@@ -105,7 +105,7 @@ TEST_CASE("another seed gives another history", "[sim]") {
 
 TEST_CASE("an ordered link delivers everything once and in order whatever is lost", "[sim]") {
     bench b{7};
-    sim_faults faults = bad();
+    network_faults faults = bad();
     faults.break_per_million = 0;
     faults.unordered_per_mille = 0;
     b.net.set_faults(faults);
@@ -133,7 +133,7 @@ TEST_CASE("an ordered link that breaks delivers a prefix and tells both sides on
 
 TEST_CASE("an unordered link loses, duplicates and reorders", "[sim]") {
     bench b{3};
-    sim_faults faults = bad();
+    network_faults faults = bad();
     faults.unordered_per_mille = 1'000;
     b.net.set_faults(faults);
     b.connect();

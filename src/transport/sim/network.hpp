@@ -19,6 +19,7 @@
 #include <equus/base/ids.hpp>
 #include <equus/base/random.hpp>
 #include <equus/base/time.hpp>
+#include <equus/host/sim_faults.hpp>
 #include <equus/kernel/kernel.hpp>
 
 #include <array>
@@ -35,23 +36,7 @@ namespace equus::transport {
 /// A host of the network, numbered from 0.
 using sim_host = std::uint32_t;
 
-/// What happens to packets and links. The defaults are a quiet local network.
-struct sim_faults {
-    duration delay_min{20'000};
-    duration delay_max{100'000};
-    /// Unordered: lost. Ordered: comes after a repetition, and what follows waits behind it.
-    std::uint32_t loss_per_mille = 0;
-    std::uint32_t duplicate_per_mille = 0; ///< unordered only
-    std::uint32_t late_per_mille = 0;      ///< takes up to late_max longer
-    duration late_max{0};
-    std::uint32_t break_per_million = 0; ///< chance, for each packet, that an ordered link breaks
-    std::uint32_t dial_failure_per_mille = 0;
-    std::uint32_t unordered_per_mille = 0; ///< share of new links that are unordered
-    duration dial_timeout{1'000'000'000};  ///< until a dial into the void fails
-    /// How long an ordered link outlives that nothing passes, drawn for each silence.
-    duration silence_min{200'000'000};
-    duration silence_max{5'000'000'000};
-};
+using sim::network_faults;
 
 /// What a host gets to hear.
 struct sim_delivery {
@@ -79,8 +64,8 @@ public:
     explicit sim_network(std::uint64_t seed);
 
     /// For everything that happens from now on.
-    void set_faults(const sim_faults& faults) { faults_ = faults; }
-    const sim_faults& faults() const noexcept { return faults_; }
+    void set_faults(const network_faults& faults) { faults_ = faults; }
+    const network_faults& faults() const noexcept { return faults_; }
     const sim_network_counters& counters() const noexcept { return counters_; }
 
     sim_host add_host();
@@ -172,7 +157,7 @@ private:
     void close_side(std::uint64_t id, connection& c, int which);
     connection* find(sim_host host, link_id link, std::uint64_t& id, int& which);
 
-    sim_faults faults_;
+    network_faults faults_;
     sim_network_counters counters_;
     random_sequence delays_;
     random_sequence losses_;

@@ -1,0 +1,68 @@
+// The world in the place of the launcher: it gives the launch its orders and hears its progress.
+#include "host/sim_world.hpp"
+
+namespace equus::sim {
+
+void world_impl::give_order() {
+    if (!next_order || orders.empty())
+        return;
+    auto body = encoded(orders.front());
+    orders.pop_front();
+    completion done = *std::exchange(next_order, std::nullopt);
+    done(std::move(body));
+}
+
+void world::effects(effect_registry registry) {
+    impl_->registries.push_back(std::move(registry));
+}
+
+void world::run(const rdc& configuration, std::vector<service_manifest> services,
+                std::uint32_t nodes_wanted) {
+    world_impl& w = *impl_;
+    launching::order first;
+    first.kind = launching::order_kind::establish;
+    first.configuration = configuration;
+    first.services = std::move(services);
+    first.nodes_wanted = nodes_wanted != 0 ? nodes_wanted : node_count();
+    w.orders.push_back(std::move(first));
+    late_effect(std::string{launching::next_effect}, [&w](host, const bytes&, completion done) {
+        w.next_order = std::move(done);
+        w.give_order();
+    });
+    effect<launching::progress>(
+        std::string{launching::report_effect},
+        [&w](host, launching::progress said) -> result<launching::noted> {
+            w.say("launch: " + std::to_string(static_cast<unsigned>(said.kind)) + " " + said.name +
+                  " " + said.text);
+            w.reports.push_back(std::move(said));
+            return launching::noted{true};
+        });
+    creation launch;
+    launch.module = "equus.launch";
+    launch.name = "launch";
+    launch.depends_on_launch = false;
+    if (auto made = boot(host{0}, launch); !made)
+        w.fail("the launch: " + made.error().describe());
+}
+
+void world::stop(std::int32_t result_code, std::string text) {
+    launching::order last;
+    last.kind = launching::order_kind::stop;
+    last.result = result_code;
+    last.text = std::move(text);
+    impl_->orders.push_back(std::move(last));
+    impl_->give_order();
+}
+
+const std::vector<launching::progress>& world::reports() const noexcept {
+    return impl_->reports;
+}
+
+const launching::progress* world::finished() const noexcept {
+    for (const launching::progress& each : impl_->reports)
+        if (each.kind == launching::progress_kind::finished)
+            return &each;
+    return nullptr;
+}
+
+} // namespace equus::sim
