@@ -101,6 +101,7 @@ void flow::feed_preformatted(const text_style& style, std::string_view text, int
     preformatted_ = true;
     typed_space_pt_ = 0;
     line_begin_pt_ = line_end_pt_ = block_.left_pt;
+    const std::size_t lines_before = block_.lines;
     bool indented = false;
     std::size_t begin = 0;
     const auto word_until = [&](std::size_t end) {
@@ -129,7 +130,8 @@ void flow::feed_preformatted(const text_style& style, std::string_view text, int
         at += c.size_bytes;
     }
     word_until(text.size());
-    finish_line(block_.style.leading_pt); // an empty line counts too
+    if (line_is_open() || block_.lines == lines_before)
+        finish_line(block_.style.leading_pt); // an empty line counts too
     preformatted_ = false;
 }
 

@@ -33,8 +33,9 @@ std::vector<placed_glyph> glyphs_of(shaped_text& word) {
                 all[glyph - 1].letter = run.text[byte - 1];
         }
     }
-    std::stable_sort(all.begin(), all.end(),
-                     [](const placed_glyph& a, const placed_glyph& b) { return a.x < b.x; });
+    const auto is_left_of = [](const placed_glyph& a, const placed_glyph& b) { return a.x < b.x; };
+    if (!std::is_sorted(all.begin(), all.end(), is_left_of)) // right-to-left runs in between
+        std::sort(all.begin(), all.end(), is_left_of);
     return all;
 }
 

@@ -251,7 +251,7 @@ void walker::leave(cmark_node* node) {
         return flow_.close_frame();
     case CMARK_NODE_LIST:
         lists_.pop_back();
-        return flow_.gap(paragraph_gap_pt);
+        return flow_.gap(!lists_.empty() && lists_.back().tight ? tight_gap_pt : paragraph_gap_pt);
     case CMARK_NODE_PARAGRAPH:
     case CMARK_NODE_HEADING:
         lines_stay_ = false;
