@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -143,13 +144,17 @@ bool diagnostics::has_errors() const noexcept {
 }
 
 std::vector<diagnostic> diagnostics::sorted() const {
-    std::vector<diagnostic> result = list_;
-    std::stable_sort(result.begin(), result.end(), [&](const diagnostic& a, const diagnostic& b) {
-        const auto key = [&](const diagnostic& d) {
-            return std::tuple{d.file != source_->name(), d.from, d.number};
-        };
-        return key(a) < key(b);
-    });
+    std::vector<std::size_t> order(list_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto key = [&](std::size_t i) {
+        const diagnostic& d = list_[i];
+        return std::tuple{d.file != source_->name(), d.from, d.number, i};
+    };
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+    std::vector<diagnostic> result;
+    for (const std::size_t i : order)
+        result.push_back(list_[i]);
     if (overflowed_)
         result.push_back({code::too_much,
                           severity::error,

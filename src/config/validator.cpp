@@ -211,7 +211,7 @@ void validator::parameters(const incarnation_name& name, const incarnation_decla
     const auto names = names_of(module.parameters);
     for (const auto& [id, value] : d.parameters) {
         const auto found = std::find_if(module.parameters.begin(), module.parameters.end(),
-                                        [&id = id](const auto& p) { return p.name == id; });
+                                        [&wanted = id](const auto& p) { return p.name == wanted; });
         if (found == module.parameters.end()) {
             report(
                 code::no_parameter, origins_->of(name, "parameter " + id),
