@@ -76,6 +76,24 @@ TEST_CASE("letters that fonts join stay letters", "[print_shop]") {
     CHECK(loss({"a.txt", text}) == "");
 }
 
+TEST_CASE("kerning parts no pair of letters", "[print_shop]") {
+    // "P." overlaps so far in some fonts that pdftotext would see two words.
+    std::string pairs;
+    for (char first = '!'; first <= '~'; ++first)
+        for (char second = '!'; second <= '~'; ++second)
+            pairs += {first, second, second == '~' ? '\n' : ' '};
+    CHECK(loss({"a.txt", pairs}) == "");
+    std::string letters;
+    for (const char* first :
+         {"P", "T", "V", "W", "Y", "F", "A", "L", "r", "f", "\"", "'", "Г", "Т", "Ρ"})
+        for (const char* second :
+             {".", ",", "-", "a", "o", "A", "J", "V", "”", "’", "…", "а", "α"}) {
+            const std::string pair = std::string{first} + second;
+            letters += pair + pair + " *" + pair + "x* **" + pair + "x** ***" + pair + "x***\n";
+        }
+    CHECK(loss({"a.md", letters + "\n# " + letters + "\n###### " + letters}) == "");
+}
+
 TEST_CASE("hyphens, dashes and slashes do not part a word at the end of a line", "[print_shop]") {
     for (const std::string_view word :
          {"state-of-the-art ", "either/or/neither ", "em—dash ", "a.b.c.d.e.f ", "co‐op ",
@@ -133,7 +151,7 @@ TEST_CASE("each letter of the first planes survives inside a word", "[print_shop
 }
 
 TEST_CASE("a word that is too long for a line stays one word", "[print_shop]") {
-    for (const std::size_t size : {70U, 90U, 110U, 300U, 3000U, 9000U, 30'000U}) {
+    for (const std::size_t size : {70U, 90U, 110U, 300U, 3000U, 20'000U}) {
         std::string word;
         for (std::size_t i = 0; i < size; ++i)
             word += i % 37 == 36 ? '/' : static_cast<char>('a' + i % 26);

@@ -5,6 +5,7 @@
 #include <pango/pangocairo.h>
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 
@@ -138,11 +139,20 @@ struct shaped_item {
     bool right_to_left = false;
 };
 
-double advance_of_box(cairo_scaled_font_t* font) {
-    const cairo_glyph_t box{0, 0, 0};
+/// How wide the font itself says that a glyph is: what a reader of the PDF takes it to be.
+double advance_of(cairo_scaled_font_t* font, unsigned long index) {
+    const cairo_glyph_t glyph{index, 0, 0};
     cairo_text_extents_t extents;
-    cairo_scaled_font_glyph_extents(font, &box, 1, &extents);
+    cairo_scaled_font_glyph_extents(font, &glyph, 1, &extents);
     return extents.x_advance;
+}
+
+/// Kerning, but not so much that readers of the PDF see two words: pdftotext does where letters
+/// overlap by a fifth of the size ("P." in DejaVu Serif) or are a tenth of it apart.
+double kerned(double width_pt, double advance_pt, double size_pt) {
+    if (width_pt == 0)
+        return 0; // a mark on the letter before it
+    return std::clamp(width_pt, advance_pt - 0.14 * size_pt, advance_pt + 0.05 * size_pt);
 }
 
 /// Groups glyphs into clusters: `glyph_starts` says where the text of each glyph begins, `starts`
@@ -182,7 +192,8 @@ bool shows_nothing(const glyph_run& run) {
     return extents.width == 0;
 }
 
-shaped_item shape_item(std::string_view text, PangoItem& item, cairo_scaled_font_t* font) {
+shaped_item shape_item(std::string_view text, PangoItem& item, cairo_scaled_font_t* font,
+                       double size_pt) {
     const std::unique_ptr<PangoGlyphString, free_glyphs> glyphs{pango_glyph_string_new()};
     const char* from = text.data() + item.offset;
     pango_shape_full(from, item.length, text.data(), static_cast<int>(text.size()), &item.analysis,
@@ -198,13 +209,18 @@ shaped_item shape_item(std::string_view text, PangoItem& item, cairo_scaled_font
             continue;
         glyph_starts.push_back(glyphs->log_clusters[i]);
         const bool unknown = (glyph.glyph & PANGO_GLYPH_UNKNOWN_FLAG) != 0;
-        made.run.glyphs.push_back({unknown ? 0UL : glyph.glyph,
-                                   made.width_pt + pango_units_to_double(glyph.geometry.x_offset),
-                                   pango_units_to_double(glyph.geometry.y_offset)});
+        const unsigned long index = unknown ? 0 : glyph.glyph;
+        const double advance_pt = advance_of(font, index);
+        const double x_offset_pt = pango_units_to_double(glyph.geometry.x_offset);
+        made.run.glyphs.push_back(
+            {index, made.width_pt + x_offset_pt, pango_units_to_double(glyph.geometry.y_offset)});
         made.width_pt +=
-            unknown ? advance_of_box(font) : pango_units_to_double(glyph.geometry.width);
+            unknown ? advance_pt
+                    : kerned(pango_units_to_double(glyph.geometry.width), advance_pt, size_pt);
         if (unknown)
-            made.one_to_one = made.found = false;
+            made.found = false;
+        if (unknown || std::abs(x_offset_pt) > 0.05 * size_pt)
+            made.one_to_one = false;
     }
     made.right_to_left = item.analysis.level % 2 == 1;
     make_clusters(made, {from, static_cast<std::size_t>(item.length)}, std::move(starts),
@@ -251,7 +267,8 @@ shaped_text shaper::shape_now(const text_style& style, std::string_view text) {
             fonts_->found = false;
             continue;
         }
-        shaped_item part = shape_item(text, *item, fonts_->keep(item->analysis.font));
+        shaped_item part =
+            shape_item(text, *item, fonts_->keep(item->analysis.font), style.size_pt);
         part.run.colour = style.colour;
         if (!part.one_to_one || (text != " " && shows_nothing(part.run)))
             made.whole = true;
