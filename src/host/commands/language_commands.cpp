@@ -1,0 +1,380 @@
+#include "host/commands/language_commands.hpp"
+
+#include "config/export_json.hpp"
+#include "config/format.hpp"
+#include "config/graph.hpp"
+#include "config/pack/pack.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <spawn.h>
+#include <stdlib.h> // NOLINT: mkstemp
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+extern char** environ; // NOLINT: POSIX's name
+
+namespace equus::commands {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int done = 0;
+constexpr int input_has_errors = 1;
+constexpr int wrong_usage = 2;
+
+std::optional<config::source> read_input(const std::string& file, std::ostream& err) {
+    if (file == "-")
+        return config::source{"<stdin>", std::string{std::istreambuf_iterator<char>{std::cin}, {}}};
+    auto from = config::read_source(file);
+    if (!from) {
+        err << from.error().text() << "\n";
+        return std::nullopt;
+    }
+    return std::move(*from);
+}
+
+bool read_settings(const language_options& options, std::vector<config::setting>& to,
+                   std::ostream& err) {
+    for (const std::string& each : options.settings) {
+        const auto equals = each.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            err << "--set takes NAME=VALUE, not '" << each << "'\n";
+            return false;
+        }
+        to.push_back({each.substr(0, equals), each.substr(equals + 1)});
+    }
+    return true;
+}
+
+config::check_options options_for(const std::string& file, const language_options& options,
+                                  const language_environment& with,
+                                  const std::vector<config::setting>& settings) {
+    config::check_options out;
+    if (!options.without_programs && with.programs)
+        out.programs = with.programs(file, options.programs);
+    out.settings = settings;
+    std::error_code ignored;
+    const fs::path here = fs::current_path(ignored);
+    out.working_folder = here.string();
+    out.base_folder =
+        file == "-"
+            ? here.string()
+            : fs::absolute(fs::path{file}, ignored).parent_path().lexically_normal().string();
+    return out;
+}
+
+std::string count(std::size_t n, const char* what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+std::string summary(const rdc& value) {
+    std::string out = value.name + " version " + std::to_string(value.version) + ", " +
+                      count(value.incarnations.size(), "incarnation");
+    if (!value.blueprints.empty())
+        out += ", " + count(value.blueprints.size(), "blueprint");
+    return out + ", " + count(value.channels.size(), "channel");
+}
+
+/// Under a temporary name, then renamed: nothing half-written is left under the final name.
+bool write_file(const std::string& path, std::string_view content, std::ostream& err) {
+    std::error_code ignored;
+    const fs::path target =
+        fs::exists(path, ignored) ? fs::canonical(path, ignored) : fs::path{path};
+    const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path{"."};
+    std::string temporary = (parent / (".equus-XXXXXX")).string();
+    const int fd = ::mkstemp(temporary.data());
+    bool ok = fd >= 0;
+    for (std::size_t at = 0; ok && at < content.size();) {
+        const ssize_t wrote = ::write(fd, content.data() + at, content.size() - at);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        ok = wrote > 0;
+        at += ok ? static_cast<std::size_t>(wrote) : 0;
+    }
+    int trouble = ok ? 0 : errno;
+    if (fd >= 0 && ::close(fd) != 0 && ok) {
+        ok = false;
+        trouble = errno;
+    }
+    if (ok) {
+        const auto wanted = fs::status(target, ignored);
+        fs::permissions(temporary,
+                        fs::exists(wanted) ? wanted.permissions()
+                                           : fs::perms::owner_read | fs::perms::owner_write |
+                                                 fs::perms::group_read | fs::perms::others_read,
+                        ignored);
+        ok = ::rename(temporary.c_str(), target.c_str()) == 0;
+        trouble = ok ? 0 : errno;
+    }
+    if (!ok) {
+        if (fd >= 0)
+            ::unlink(temporary.c_str());
+        err << path << ": " << std::strerror(trouble) << "\n";
+    }
+    return ok;
+}
+
+int put(const std::string& output, std::string_view content, std::ostream& out, std::ostream& err) {
+    if (!output.empty() && output != "-")
+        return write_file(output, content, err) ? done : input_has_errors;
+    out << content;
+    return done;
+}
+
+/// The picture of `dot`, or empty and a reason on `err`.
+std::string svg_of(const std::string& dot, std::ostream& err) {
+    std::string folder = (fs::temp_directory_path() / "equus-graph-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) {
+        err << "cannot make a temporary folder: " << std::strerror(errno) << "\n";
+        return {};
+    }
+    std::string in = folder + "/graph.dot";
+    std::string svg = folder + "/graph.svg";
+    std::ofstream{in, std::ios::binary} << dot;
+    std::string word = "dot";
+    std::string format = "-Tsvg";
+    std::string option = "-o";
+    char* arguments[] = {word.data(), format.data(), option.data(), svg.data(), in.data(), nullptr};
+    pid_t pid = 0;
+    const int failed = ::posix_spawnp(&pid, "dot", nullptr, nullptr, arguments, environ);
+    int status = -1;
+    if (failed == 0)
+        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        }
+    std::string picture;
+    if (failed != 0) {
+        err << "Graphviz's 'dot' cannot be started (" << std::strerror(failed)
+            << "); it is in the package graphviz\n";
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        err << "Graphviz's 'dot' failed\n";
+    } else {
+        std::ifstream from{svg, std::ios::binary};
+        picture.assign(std::istreambuf_iterator<char>{from}, {});
+    }
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+    return picture;
+}
+
+/// Checks the one file of the options; reports on `err`.
+std::optional<rdc> checked_value(const language_options& options, const language_environment& with,
+                                 int& code, std::ostream& err) {
+    std::vector<config::setting> settings;
+    if (!read_settings(options, settings, err)) {
+        code = wrong_usage;
+        return std::nullopt;
+    }
+    code = input_has_errors;
+    const std::string& file = options.files.front();
+    const auto from = read_input(file, err);
+    if (!from)
+        return std::nullopt;
+    config::checked found = config::check(*from, options_for(file, options, with, settings));
+    err << config::to_text(found.diagnostics, &*from);
+    if (found.value)
+        code = done;
+    return std::move(found.value);
+}
+
+} // namespace
+
+int command_check(const language_options& options, const language_environment& with,
+                  std::ostream& out, std::ostream& err) {
+    std::vector<config::setting> settings;
+    if (!read_settings(options, settings, err))
+        return wrong_usage;
+    int code = done;
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const std::string& file : options.files) {
+        const auto from = read_input(file, err);
+        if (!from) {
+            code = input_has_errors;
+            all.push_back({{"file", file}, {"ok", false}, {"unreadable", true}});
+            continue;
+        }
+        const config::checked found =
+            config::check(*from, options_for(file, options, with, settings));
+        if (!found.value)
+            code = input_has_errors;
+        if (options.json)
+            all.push_back({{"file", from->name()},
+                           {"ok", found.value.has_value()},
+                           {"diagnostics",
+                            nlohmann::ordered_json::parse(config::to_json(found.diagnostics))}});
+        else
+            err << config::to_text(found.diagnostics, &*from);
+        if (found.value && !options.json)
+            out << from->name() << ": ok: " << summary(*found.value) << "\n";
+    }
+    if (options.json)
+        out << all.dump(2) << "\n";
+    return code;
+}
+
+int command_format(const language_options& options, std::ostream& out, std::ostream& err) {
+    int code = done;
+    for (const std::string& file : options.files) {
+        const auto from = read_input(file, err);
+        if (!from) {
+            code = input_has_errors;
+            continue;
+        }
+        config::diagnostics found{*from};
+        const auto formatted = config::format(*from, found);
+        if (!formatted) {
+            err << config::to_text(found.sorted(), &*from);
+            code = input_has_errors;
+            continue;
+        }
+        const bool same = *formatted == from->text();
+        if (options.verify) {
+            if (!same) {
+                out << from->name() << "\n";
+                code = input_has_errors;
+            }
+        } else if (options.write && file != "-") {
+            if (!same && !write_file(file, *formatted, err))
+                code = input_has_errors;
+            else if (!same)
+                out << from->name() << "\n";
+        } else {
+            out << *formatted;
+        }
+    }
+    return code;
+}
+
+int command_graph(const language_options& options, std::ostream& out, std::ostream& err) {
+    int code = done;
+    const auto value = checked_value(options, {}, code, err);
+    if (!value)
+        return code;
+    const std::string dot = config::graph_dot(*value);
+    if (options.svg.empty())
+        return put(options.output, dot, out, err);
+    const std::string picture = svg_of(dot, err);
+    return picture.empty() ? input_has_errors : put(options.svg, picture, out, err);
+}
+
+int command_export(const language_options& options, const language_environment& with,
+                   std::ostream& out, std::ostream& err) {
+    int code = done;
+    const auto value = checked_value(options, with, code, err);
+    if (!value)
+        return code;
+    if (!options.packed)
+        return put(options.output, config::to_json(*value), out, err);
+    const std::vector<std::byte> table = config::pack(*value);
+    if (table.empty()) {
+        err << "the configuration is too large for one message\n";
+        return input_has_errors;
+    }
+    return put(options.output, {reinterpret_cast<const char*>(table.data()), table.size()}, out,
+               err);
+}
+
+void add_language_commands(CLI::App& to, language_environment with, int& code) {
+    const auto environment = std::make_shared<language_environment>(std::move(with));
+    const auto add = [&](const char* name, const char* what, const std::string& example) {
+        auto options = std::make_shared<language_options>();
+        CLI::App* command = to.add_subcommand(name, what);
+        command->footer("Example:\n  " + environment->program + " " + example +
+                        "\nExit codes: 0 done; 1 the input has errors; 2 usage");
+        return std::pair{command, options};
+    };
+    const auto add_files = [](CLI::App* command, language_options& options, bool several) {
+        CLI::Option* files = command->add_option("file", options.files,
+                                                 "The configuration (F.rdc); - is standard input");
+        if (several)
+            files->required();
+        else
+            files->expected(1);
+        return files;
+    };
+    const auto add_checks = [](CLI::App* command, language_options& options) {
+        command->add_option("--set", options.settings, "NAME=VALUE for a `param`; may be repeated")
+            ->take_all()
+            ->allow_extra_args(false);
+        command
+            ->add_option("--program", options.programs,
+                         "NAME=PATH or PATH of a program that the file uses; may be repeated")
+            ->take_all()
+            ->allow_extra_args(false);
+        command->add_flag("--without-programs", options.without_programs,
+                          "Do not compare with the modules and protocols of programs");
+    };
+    {
+        auto [command, options] =
+            add("check", "Say what is wrong with configurations", "check shop.rdc --set workers=8");
+        add_files(command, *options, true);
+        add_checks(command, *options);
+        command->add_flag("--json", options->json, "Diagnostics as JSON on standard output");
+        command->callback([options = options, environment, &code] {
+            code = command_check(*options, *environment, std::cout, std::cerr);
+        });
+    }
+    {
+        auto [command, options] =
+            add("fmt", "Lay configurations out, comments kept", "fmt --write shop.rdc");
+        add_files(command, *options, true);
+        command->add_flag("--write,-w", options->write,
+                          "Into the files; prints which have changed");
+        command->add_flag("--check", options->verify,
+                          "Change nothing; prints which would change, exit code 1 if any");
+        command->callback(
+            [options = options, &code] { code = command_format(*options, std::cout, std::cerr); });
+    }
+    {
+        auto [command, options] =
+            add("graph", "Draw a configuration, or what runs", "graph shop.rdc --svg shop.svg");
+        CLI::Option* files = add_files(command, *options, false);
+        auto live = std::make_shared<bool>(false);
+        auto run = std::make_shared<std::string>();
+        command->add_option("--set", options->settings, "NAME=VALUE for a `param`; may be repeated")
+            ->take_all()
+            ->allow_extra_args(false);
+        command->add_option("--svg", options->svg,
+                            "Make the picture with Graphviz: FILE, or - for standard output");
+        command->add_option("--output,-o", options->output, "DOT into a file");
+        if (environment->live_graph) {
+            command->add_flag("--live", *live, "Of a run: what is there and who talks to whom");
+            command->add_option("--run", *run, "Which run; not needed when only one is alive");
+        }
+        command->callback([options = options, environment, files, live, run, &code] {
+            if (*live)
+                code = environment->live_graph(*run);
+            else if (files->count() == 0)
+                throw CLI::RequiredError{"file"};
+            else
+                code = command_graph(*options, std::cout, std::cerr);
+        });
+    }
+    {
+        auto [command, options] =
+            add("export", "Resolve a configuration for other tools and targets",
+                "export shop.rdc --packed -o shop.pack");
+        add_files(command, *options, false)->required();
+        add_checks(command, *options);
+        auto json = std::make_shared<bool>(false);
+        CLI::Option* as_json = command->add_flag("--json", *json, "As JSON (the default)");
+        command->add_flag("--packed", options->packed, "As the table that a small target reads")
+            ->excludes(as_json);
+        command->add_option("--output,-o", options->output, "Into a file");
+        command->callback([options = options, environment, json, &code] {
+            code = command_export(*options, *environment, std::cout, std::cerr);
+        });
+    }
+}
+
+} // namespace equus::commands
