@@ -1,4 +1,4 @@
-#include <equus/wire/reader.hpp>
+#include <equus/wire/read.hpp>
 
 namespace equus::wire::detail {
 namespace {
@@ -7,11 +7,37 @@ constexpr pointer_kind kind_of(std::uint64_t pointer) noexcept {
     return static_cast<pointer_kind>(pointer & 3);
 }
 
+/// Zeroes the number at a place if the first `data_bytes` bytes hold only a part of it.
+void clear_if_cut(std::byte* data, std::uint32_t data_bytes, std::uint32_t offset,
+                  std::uint32_t bits) noexcept {
+    const std::uint32_t size = bits / 8;
+    if (offset * size < data_bytes && (offset + 1) * size > data_bytes)
+        std::memset(data + offset * size, 0, size);
+}
+
 constexpr std::int64_t offset_of(std::uint64_t pointer) noexcept {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(pointer)) >> 2;
 }
 
 } // namespace
+
+void clear_cut_fields(std::byte* data, std::uint32_t data_bytes, const slot* places,
+                      std::size_t count, const std::uint32_t* discriminant) noexcept {
+    if (discriminant != nullptr) {
+        if (count > 1)
+            clear_if_cut(data, data_bytes, *discriminant, 16);
+        const std::size_t chosen =
+            count > 1 ? load<std::uint16_t>(data + std::size_t{*discriminant} * 2) : 0;
+        if (chosen < count)
+            clear_if_cut(data, data_bytes, places[chosen].offset, places[chosen].data_bits);
+        return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        clear_if_cut(data, data_bytes, places[i].offset, places[i].data_bits);
+        if (places[i].has_tag)
+            clear_if_cut(data, data_bytes, places[i].tag, 16);
+    }
+}
 
 reader::reader(std::span<const segment> segments, const limits& within) noexcept
     : segments_{segments}, depth_left_{within.depth_max} {

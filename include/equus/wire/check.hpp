@@ -22,6 +22,11 @@ inline constexpr bool is_string_view = false;
 template <class C, class Traits>
 inline constexpr bool is_string_view<std::basic_string_view<C, Traits>> = true;
 
+template <class... Fields>
+consteval bool is_plain_group(type_list<Fields...>) noexcept {
+    return ((shape_of<Fields>() == shape::scalar || shape_of<Fields>() == shape::group) && ...);
+}
+
 template <class T>
 void check_field() {
     constexpr shape s = shape_of<T>();
@@ -46,6 +51,9 @@ void check_field() {
     } else if constexpr (s == shape::structure || s == shape::group) {
         static_assert(std::is_default_constructible_v<T>,
                       "message contains a type without default constructor");
+        if constexpr (s == shape::group)
+            static_assert(is_plain_group(fields_of<T>{}),
+                          "message contains a group with a field that is no number");
         check_fields(fields_of<T>{});
     } else if constexpr (s == shape::variant) {
         check_fields(fields_of<T>{});
@@ -71,8 +79,7 @@ void check_field() {
 template <class T>
 constexpr void check() noexcept {
     constexpr detail::shape s = detail::shape_of<T>();
-    static_assert(s == detail::shape::structure || s == detail::shape::group ||
-                      s == detail::shape::variant,
+    static_assert(s == detail::shape::structure || s == detail::shape::group,
                   "a message is a struct with EQUUS_FIELDS");
     static_cast<void>(&detail::check_field<T>);
 }

@@ -17,8 +17,10 @@ namespace equus::wire::detail {
 
 /// The place of one field.
 struct slot {
-    std::uint32_t offset = 0; ///< data: in units of the field's size; else: index of the pointer
-    std::uint32_t tag = 0;    ///< optional: place of the discriminant, in units of 16 bits
+    std::uint32_t offset = 0;   ///< data: in units of the field's size; else: index of the pointer
+    std::uint32_t tag = 0;      ///< optional: place of the discriminant, in units of 16 bits
+    std::uint8_t data_bits = 0; ///< 0: not data
+    bool has_tag = false;
 };
 
 template <class T>
@@ -69,17 +71,18 @@ consteval std::size_t slot_count(type_list<Fields...>) noexcept {
 
 /// One value, given room by a struct or by a union.
 template <class Field, class Layout>
-constexpr std::uint32_t place_value(Layout& in) noexcept {
+constexpr slot place_value(Layout& in, slot out) noexcept {
     constexpr shape s = shape_of<Field>();
     if constexpr (s == shape::scalar) {
-        return in.add_data(scalar<Field>::log2_bits);
+        out.offset = in.add_data(scalar<Field>::log2_bits);
+        out.data_bits = static_cast<std::uint8_t>(1u << scalar<Field>::log2_bits);
     } else if constexpr (s == shape::nothing) {
         if constexpr (requires { in.add_void(); })
             in.add_void();
-        return 0;
     } else {
-        return in.add_pointer();
+        out.offset = in.add_pointer();
     }
+    return out;
 }
 
 template <class... Fields>
@@ -92,10 +95,11 @@ constexpr void place_field(struct_layout& in, slot*& out) noexcept {
     } else if constexpr (is_optional<Field>) {
         // The union's first member is Void, so its discriminant is placed before its value.
         out->tag = in.add_data(4);
-        out->offset = place_value<typename Field::value_type>(in);
+        out->has_tag = true;
+        *out = place_value<typename Field::value_type>(in, *out);
         ++out;
     } else {
-        out->offset = place_value<Field>(in);
+        *out = place_value<Field>(in, *out);
         ++out;
     }
 }
@@ -121,7 +125,7 @@ consteval auto compute_form(type_list<Fields...> fields) noexcept {
         form<sizeof...(Fields)> result;
         union_layout<sizeof...(Fields)> members{layout};
         slot* out = result.slots;
-        ((out++->offset = place_value<Fields>(members)), ...);
+        ((*out = place_value<Fields>(members, *out), ++out), ...);
         result.discriminant = members.discriminant();
         result.data_words = layout.data_words();
         result.pointer_count = layout.pointer_count();
@@ -178,10 +182,29 @@ constexpr auto make_default_table(const T& fresh) {
     return table;
 }
 
-/// The default object can be looked at by the compiler.
+/// GCC 12 cannot evaluate an array of objects with destructors in a constant object, and says so
+/// only where an error is final.
 template <class T>
-concept constant_default = requires {
-    typename std::bool_constant<(static_cast<void>(T{}), true)>;
+consteval bool is_evaluable() noexcept;
+template <class... Fields>
+consteval bool are_evaluable(type_list<Fields...>) noexcept {
+    return (is_evaluable<Fields>() && ...);
+}
+template <class T>
+consteval bool is_evaluable() noexcept {
+    constexpr shape s = shape_of<T>();
+    if constexpr (is_array<T>)
+        return std::is_trivially_destructible_v<T>;
+    else if constexpr (s == shape::structure || s == shape::variant)
+        return are_evaluable(fields_of<T>{});
+    else
+        return true;
+}
+
+/// The compiler can look at the default object.
+template <class T>
+concept constant_default = is_evaluable<T>() && requires {
+    typename std::bool_constant<(static_cast<void>(make_default_table(T{})), true)>;
 };
 
 template <class T>

@@ -70,8 +70,11 @@ bool read_element(E& value, const list_view& from, std::uint32_t i, reader& with
     } else if constexpr (size == element_size::nothing) {
         return true;
     } else {
-        const std::uint32_t offset = size == element_size::bit ? i : 0;
-        return read_scalar(value, from.data + std::size_t{i} * from.step_bytes, offset, 0, with);
+        // Bits always lie side by side: the standard reader has no step for them either.
+        if constexpr (size == element_size::bit)
+            return read_scalar(value, from.data, i, 0, with);
+        else
+            return read_scalar(value, from.data + std::size_t{i} * from.step_bytes, 0, 0, with);
     }
 }
 
@@ -273,6 +276,11 @@ bool read_alternative(V& value, const std::byte* data, const struct_view& from, 
     return known ? good : with.fail("an alternative that this program does not have");
 }
 
+/// A number became a struct: of a data section that is no whole word, fields that it holds in part
+/// are absent. `discriminant`: the places are those of alternatives, of which one counts.
+void clear_cut_fields(std::byte* data, std::uint32_t data_bytes, const slot* places,
+                      std::size_t count, const std::uint32_t* discriminant) noexcept;
+
 template <class T>
 constexpr std::string_view field_names_of() noexcept {
     if constexpr (has_fields<T>)
@@ -295,6 +303,9 @@ bool read_content(T& value, const struct_view& from, reader& with) {
         std::memset(extended, 0, sizeof extended);
         if (from.data_bytes != 0)
             std::memcpy(extended, from.data, from.data_bytes);
+        if (from.data_bytes % word_bytes != 0)
+            clear_cut_fields(extended, from.data_bytes, f.slots, std::size(f.slots),
+                             is_variant<T> ? &f.discriminant : nullptr);
         data = extended;
     }
     if constexpr (is_variant<T>) {
