@@ -70,6 +70,33 @@ std::string_view name_of(errc code) noexcept {
     return words_of(code).name;
 }
 
+error::error(errc code, std::string text)
+    : code_{code}, detail_{new details{std::move(text), nullptr}} {}
+
+error::error(errc code, std::string text, error cause)
+    : code_{code}, detail_{
+                       new details{std::move(text), std::make_unique<error>(std::move(cause))}} {}
+
+error::error(const error& other) : code_{other.code_}, detail_{copy_of(other.detail_.get())} {}
+
+error& error::operator=(const error& other) {
+    if (this != &other) {
+        code_ = other.code_;
+        detail_.reset(copy_of(other.detail_.get()));
+    }
+    return *this;
+}
+
+void error::destroy_details::operator()(details* detail) const noexcept {
+    delete detail;
+}
+
+error::details* error::copy_of(const details* from) {
+    if (from == nullptr)
+        return nullptr;
+    return new details{from->text, from->cause ? std::make_unique<error>(*from->cause) : nullptr};
+}
+
 std::string error::describe() const {
     std::string line;
     for (const error* e = this; e != nullptr; e = e->cause()) {

@@ -56,23 +56,13 @@ std::string_view name_of(errc code) noexcept;
 class [[nodiscard]] error {
 public:
     error(errc code) noexcept : code_{code} {} // NOLINT: `return errc::x` is the common form
-    error(errc code, std::string text) : code_{code} {
-        detail_.reset(new details{std::move(text), nullptr});
-    }
+    error(errc code, std::string text);
     /// This error, caused by `cause`.
-    error(errc code, std::string text, error cause) : code_{code} {
-        detail_.reset(new details{std::move(text), std::make_unique<error>(std::move(cause))});
-    }
+    error(errc code, std::string text, error cause);
     error(error&&) noexcept = default;
     error& operator=(error&&) noexcept = default;
-    error(const error& other) : code_{other.code_} { copy_from(other); }
-    error& operator=(const error& other) {
-        if (this != &other) {
-            code_ = other.code_;
-            copy_from(other);
-        }
-        return *this;
-    }
+    error(const error& other);
+    error& operator=(const error& other);
 
     errc code() const noexcept { return code_; }
     /// What was being done, or empty.
@@ -89,15 +79,15 @@ private:
         std::string text;
         std::unique_ptr<error> cause;
     };
-    void copy_from(const error& other) {
-        detail_.reset();
-        if (other.detail_)
-            detail_.reset(new details{
-                other.detail_->text,
-                other.detail_->cause ? std::make_unique<error>(*other.detail_->cause) : nullptr});
-    }
+    // Out of line: every result<T> ends in this, and GCC 12 follows it inlined into the wrong
+    // member of a result's union and warns.
+    struct destroy_details {
+        void operator()(details* detail) const noexcept;
+    };
+    static details* copy_of(const details* from);
+
     errc code_;
-    std::unique_ptr<details> detail_;
+    std::unique_ptr<details, destroy_details> detail_;
 };
 
 /// A value, or the reason why there is none.
