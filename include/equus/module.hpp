@@ -164,7 +164,8 @@ struct module_type {
                                   const rdc_value& value) = nullptr;
     const message_type* state_type = nullptr; ///< null: no state
     void* (*state)(void* object) noexcept = nullptr;
-    std::vector<std::string> effects; ///< that its incarnations may ask for
+    std::vector<std::string> effects;            ///< that its incarnations may ask for
+    std::vector<const protocol_type*> protocols; ///< of its interfaces, in order of declaration
 };
 
 template <class D>

@@ -66,6 +66,7 @@ struct method_type {
     std::string_view name;
     const message_type* message;
     const message_type* reply; ///< null: one-way
+    std::string_view reply_name;
 };
 
 struct protocol_type {
@@ -74,6 +75,13 @@ struct protocol_type {
     std::span<const method_type> methods;
 };
 
+template <class M>
+constexpr std::string_view reply_name_of() noexcept {
+    if constexpr (replied<M>)
+        return short_name<typename M::reply>();
+    else
+        return {};
+}
 template <class M>
 constexpr const message_type* reply_type_of() noexcept {
     if constexpr (replied<M>)
@@ -110,9 +118,9 @@ struct protocol {
     }
 
     static const detail::protocol_type& type() noexcept {
-        static constexpr std::array<detail::method_type, size> methods{
-            detail::method_type{detail::short_name<Messages>(), &detail::message_type_of<Messages>,
-                                detail::reply_type_of<Messages>()}...};
+        static constexpr std::array<detail::method_type, size> methods{detail::method_type{
+            detail::short_name<Messages>(), &detail::message_type_of<Messages>,
+            detail::reply_type_of<Messages>(), detail::reply_name_of<Messages>()}...};
         static constexpr detail::protocol_type self{name, stable_hash(name), methods};
         return self;
     }

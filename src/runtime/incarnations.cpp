@@ -134,6 +134,9 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
             consumed(std::exchange(inc.in_hand, nullptr));
         if (inc.life)
             std::exchange(inc.life, nullptr)->self.destroy();
+        // Members may hold messages and coroutines too, and these their ports.
+        inc.module->destroy(inc.object);
+        memory_pool::free(inc.object);
         while (inc.ports)
             close_port(*inc.ports, errc::closed);
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
@@ -143,8 +146,6 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
             if (entry.kind != reference_kind::none)
                 drop_reference(inc, i);
         }
-        inc.module->destroy(inc.object);
-        memory_pool::free(inc.object);
     }
     for (auto channel = channels.lower_bound(channel_id{inc.id, 0});
          channel != channels.end() && channel->first.owner == inc.id;)
@@ -267,7 +268,7 @@ using runtime::incarnation_record;
 
 void describe_interfaces(module_type& module) {
     runtime::describing_record describing;
-    describing.description = &module.description;
+    describing.described = &module;
     runtime::running_scope scope{&describing};
     void* object = ::operator new (module.size, std::align_val_t{module.alignment});
     module.construct(object);
@@ -277,7 +278,9 @@ void describe_interfaces(module_type& module) {
 
 reference describe_interface(incarnation_record& describing, std::string_view name,
                              interface_kind kind, const protocol_type& protocol) {
-    auto& list = static_cast<runtime::describing_record&>(describing).description->interfaces;
+    module_type& module = *static_cast<runtime::describing_record&>(describing).described;
+    auto& list = module.description.interfaces;
+    module.protocols.push_back(&protocol);
     interface_manifest made;
     made.name = name;
     made.kind = kind;

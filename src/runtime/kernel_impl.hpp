@@ -345,7 +345,7 @@ private:
 
 /// Stands for an incarnation while a module is asked what its class declares; it has no kernel.
 struct describing_record : incarnation_record {
-    module_manifest* description = nullptr;
+    detail::module_type* described = nullptr;
 };
 
 /// Encodes a frame of the codec as bytes.

@@ -384,8 +384,8 @@ time_point kernel_impl::membership_deadline() const noexcept {
     else
         next = std::min({next, next_renewal, lease_until});
     for (const auto& [id, record] : links)
-        next = std::min({next, record.hang_up_at,
-                         record.peer.node ? time_point::never() : record.greet_at});
+        next = std::min(
+            {next, record.hang_up_at, record.peer.node ? time_point::never() : record.greet_at});
     for (const auto& [who, peer] : peers)
         next = std::min({next, peer.redial_at, peer.farewell_until, peer.session->next_deadline()});
     if (leaving)

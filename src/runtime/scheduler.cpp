@@ -247,7 +247,8 @@ time_point now() noexcept {
 
 void end_self(std::int32_t result) noexcept {
     auto* inc = static_cast<incarnation_record*>(detail::running());
-    inc->result = result;
+    if (!inc->ending) // the first result stands
+        inc->result = result;
     inc->kernel->request_end(*inc, error{errc::ok});
 }
 

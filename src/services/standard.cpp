@@ -1,3 +1,4 @@
+#include "services/console.hpp"
 #include "services/control.hpp"
 #include "services/files.hpp"
 #include "services/launch.hpp"
@@ -13,6 +14,8 @@ void add_standard_modules(module_table& modules) {
     modules.add_service<space_cache>("equus.space_cache", "space");
     modules.add_service<launch_service>("equus.launch", "launch", launch_service::effects());
     modules.add_service<files_service>("equus.files", "files", files_service::effects());
+    modules.add_service<console_service>("equus.console", "console",
+                                         {std::string{console::write_effect}});
     modules.add<control_service>("equus.control", {std::string{controlling::next_effect},
                                                    std::string{controlling::answer_effect}});
 }

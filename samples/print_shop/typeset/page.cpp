@@ -53,19 +53,34 @@ cairo_glyph_t blank_of(cairo_scaled_font_t* font) {
     return blank;
 }
 
-/// Whether the glyphs of `run`, as readers of the PDF measure them, stay within the word: combining
-/// marks of some fonts take room of their own there, and cairo (1.16) miscounts the box for unknown
-/// letters.
-bool may_carry_text(const glyph_run& run, double width_pt) {
+/// Whether the glyphs of `run`, as readers of the PDF measure them, stay within its bounds:
+/// combining marks of some fonts take room of their own there, and cairo (1.16) miscounts the box
+/// for unknown letters.
+bool may_carry_text(const glyph_run& run) {
     bool is_seen = false;
     for (const cairo_glyph_t& glyph : run.glyphs) {
         cairo_text_extents_t extents;
         cairo_scaled_font_glyph_extents(run.font, &glyph, 1, &extents);
-        if (glyph.index == 0 || glyph.x + extents.x_advance > width_pt + 0.5)
+        if (glyph.index == 0 || glyph.x + extents.x_advance > run.x_pt + run.width_pt + 0.5)
             return false;
         is_seen = is_seen || extents.width > 0;
     }
     return is_seen;
+}
+
+/// The same glyphs as one cluster, which stands for `text`: cairo writes it as a span with
+/// replacement text. A cluster of one glyph would go to the font's table of letters instead, where
+/// it can collide with another use of the glyph, so a blank fills it up to two.
+glyph_run carrying(glyph_run run, std::string text) {
+    if (run.glyphs.size() == 1) {
+        cairo_glyph_t blank = blank_of(run.font);
+        blank.x = run.glyphs.front().x;
+        blank.y = run.glyphs.front().y;
+        run.glyphs.insert(run.glyphs.begin(), blank);
+    }
+    run.text = std::move(text);
+    run.clusters = {{static_cast<int>(run.text.size()), static_cast<int>(run.glyphs.size())}};
+    return run;
 }
 
 /// One page being drawn. Text is collected while font and colour stay the same, so that a line is
@@ -88,7 +103,7 @@ private:
     void append(const glyph_run& run, double x, double y);
     void show_space(const shaped_text& space, double x, double y);
     void show_whole(const shaped_text& text, double x, double y);
-    void show_outlines(const glyph_run& run, double x, double y);
+    void show_shapes(const glyph_run& run, double x, double y);
     void flush();
 
     cairo_t* cairo_;
@@ -152,47 +167,57 @@ void canvas::show_space(const shaped_text& space, double x, double y) {
     append(run, x, y);
 }
 
-// One cluster of all glyphs: cairo writes it as a span with replacement text. A cluster of one
-// glyph would go to the font's table of letters instead, where it can collide with another use of
-// the glyph, so a blank fills it up to two. Where no run may carry the text, all are drawn as
-// outlines, and two dots too small to be seen, at both ends of the word, carry it.
+// Run by run where each can stand for its own text. Otherwise in one piece, so that no part is
+// lost: one run carries all the text, and if none may, two dots too small to be seen, at both ends
+// of the word; the others are drawn as shapes.
 void canvas::show_whole(const shaped_text& text, double x, double y) {
-    const auto carrier =
-        std::find_if(text.runs.begin(), text.runs.end(),
-                     [&](const glyph_run& run) { return may_carry_text(run, text.width_pt); });
     if (text.width_pt == 0)
         return; // invisible letters only
-    if (text.runs.size() > 1 || carrier == text.runs.end())
-        flush();
+    if (text.rows == 1 && std::all_of(text.runs.begin(), text.runs.end(), may_carry_text)) {
+        for (const glyph_run& run : text.runs)
+            append(run.one_to_one ? run : carrying(run, run.text), x, y);
+        return;
+    }
+    // In a folded word, runs share rows: one of several says little about where the word is.
+    const auto carrier =
+        std::find_if(text.runs.begin(), text.runs.end(), [&](const glyph_run& run) {
+            return may_carry_text(run) && (text.rows == 1 || text.runs.size() == 1);
+        });
+    flush();
     for (auto run = text.runs.begin(); run != text.runs.end(); ++run)
         if (run != carrier)
-            show_outlines(*run, x, y);
-    glyph_run whole;
+            show_shapes(*run, x, y);
     if (carrier != text.runs.end()) {
-        whole = *carrier;
-        if (whole.glyphs.size() == 1) {
-            const cairo_glyph_t letter = whole.glyphs.front();
-            whole.glyphs.insert(whole.glyphs.begin(),
-                                {blank_of(whole.font).index, letter.x, letter.y});
-        }
-    } else {
-        const shaped dot = shaper_.shape({.size_pt = 0.1}, ".");
-        whole = dot->runs.front();
-        whole.glyphs.push_back(whole.glyphs.front());
-        whole.glyphs.back().x += text.width_pt - dot->width_pt;
+        append(carrying(*carrier, text.text), x, y);
+        return;
     }
-    whole.text = text.text;
-    whole.clusters = {{static_cast<int>(text.text.size()), static_cast<int>(whole.glyphs.size())}};
-    append(whole, x, y);
+    const shaped dot = shaper_.shape({.size_pt = 0.1}, ".");
+    glyph_run dots = dot->runs.front();
+    dots.glyphs.push_back(dots.glyphs.front());
+    dots.glyphs.back().x += text.width_pt - dot->width_pt;
+    append(carrying(std::move(dots), text.text), x, y);
 }
 
-void canvas::show_outlines(const glyph_run& run, double x, double y) {
-    if (run.glyphs.empty())
-        return;
-    const auto glyphs = moved(run.glyphs, x, y);
+void canvas::show_shapes(const glyph_run& run, double x, double y) {
+    std::vector<cairo_glyph_t> outlines;
+    for (const cairo_glyph_t& glyph : moved(run.glyphs, x, y)) {
+        if (glyph.index != 0) {
+            outlines.push_back(glyph);
+            continue;
+        }
+        // A letter that no font has: an empty box, smaller than the fonts' own as a drawing.
+        cairo_text_extents_t extents;
+        cairo_scaled_font_glyph_extents(run.font, &glyph, 1, &extents);
+        cairo_rectangle(cairo_, glyph.x + extents.x_advance * 0.15, glyph.y,
+                        extents.x_advance * 0.7, -extents.x_advance);
+    }
     ink_with(colour_of(run.colour));
+    cairo_set_line_width(cairo_, 0.5);
+    cairo_stroke(cairo_);
+    if (outlines.empty())
+        return;
     cairo_set_scaled_font(cairo_, run.font);
-    cairo_glyph_path(cairo_, glyphs.data(), static_cast<int>(glyphs.size()));
+    cairo_glyph_path(cairo_, outlines.data(), static_cast<int>(outlines.size()));
     cairo_fill(cairo_);
 }
 
@@ -248,7 +273,7 @@ void canvas::draw_marks(const line& line, double base_pt) {
             break;
         case mark::kind::number:
             for (const glyph_run& run : m.label->runs)
-                show_outlines(run, x - m.label->width_pt, base_pt);
+                show_shapes(run, x - m.label->width_pt, base_pt);
             break;
         case mark::kind::rule:
             ink_with(colour_of(ink::quiet));

@@ -133,8 +133,6 @@ namespace {
 /// What one item of a word became: the run, how wide, and whether letters and glyphs go one to one.
 struct shaped_item {
     glyph_run run;
-    double width_pt = 0;
-    bool one_to_one = true;
     bool found = true;
     bool right_to_left = false;
 };
@@ -174,7 +172,7 @@ void make_clusters(shaped_item& made, std::string_view text, std::vector<int> st
         stretches.push_back(text.substr(begin, end - begin));
         made.run.clusters.push_back({static_cast<int>(end - begin), glyphs});
         if (glyphs != 1 || !stands_for_one_letter(stretches.back()))
-            made.one_to_one = false;
+            made.run.one_to_one = false;
     }
     if (right_to_left) {
         std::reverse(stretches.begin(), stretches.end());
@@ -212,15 +210,15 @@ shaped_item shape_item(std::string_view text, PangoItem& item, cairo_scaled_font
         const unsigned long index = unknown ? 0 : glyph.glyph;
         const double advance_pt = advance_of(font, index);
         const double x_offset_pt = pango_units_to_double(glyph.geometry.x_offset);
-        made.run.glyphs.push_back(
-            {index, made.width_pt + x_offset_pt, pango_units_to_double(glyph.geometry.y_offset)});
-        made.width_pt +=
+        made.run.glyphs.push_back({index, made.run.width_pt + x_offset_pt,
+                                   pango_units_to_double(glyph.geometry.y_offset)});
+        made.run.width_pt +=
             unknown ? advance_pt
                     : kerned(pango_units_to_double(glyph.geometry.width), advance_pt, size_pt);
         if (unknown)
             made.found = false;
         if (unknown || std::abs(x_offset_pt) > 0.05 * size_pt)
-            made.one_to_one = false;
+            made.run.one_to_one = false;
     }
     made.right_to_left = item.analysis.level % 2 == 1;
     make_clusters(made, {from, static_cast<std::size_t>(item.length)}, std::move(starts),
@@ -270,7 +268,7 @@ shaped_text shaper::shape_now(const text_style& style, std::string_view text) {
         shaped_item part =
             shape_item(text, *item, fonts_->keep(item->analysis.font), style.size_pt);
         part.run.colour = style.colour;
-        if (!part.one_to_one || (text != " " && shows_nothing(part.run)))
+        if (!part.run.one_to_one || (text != " " && shows_nothing(part.run)))
             made.whole = true;
         if (!part.found && text == "a")
             fonts_->found = false;
@@ -288,7 +286,8 @@ shaped_text shaper::shape_now(const text_style& style, std::string_view text) {
             if (item == at->data) {
                 for (cairo_glyph_t& glyph : part.run.glyphs)
                     glyph.x += made.width_pt;
-                made.width_pt += part.width_pt;
+                part.run.x_pt = made.width_pt;
+                made.width_pt += part.run.width_pt;
             }
     g_list_free(visual);
     for (auto& [item, part] : parts)
@@ -304,6 +303,7 @@ shaped_text joined(const std::vector<shaped>& stretches) {
         for (glyph_run run : stretch->runs) {
             for (cairo_glyph_t& glyph : run.glyphs)
                 glyph.x += all.width_pt;
+            run.x_pt += all.width_pt;
             all.runs.push_back(std::move(run));
         }
         all.width_pt += stretch->width_pt;

@@ -35,6 +35,9 @@ struct text_style {
 struct glyph_run {
     cairo_scaled_font_t* font = nullptr; ///< lives as long as the shaper
     ink colour = ink::text;
+    double x_pt = 0;
+    double width_pt = 0;
+    bool one_to_one = true;
     std::string text;
     std::vector<cairo_glyph_t> glyphs;
     std::vector<cairo_text_cluster_t> clusters; ///< in the order of the glyphs

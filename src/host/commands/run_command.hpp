@@ -1,0 +1,19 @@
+// `run F.rdc`: checks the configuration, starts its nodes, shows progress and returns the result.
+#pragma once
+
+#include "host/commands/context.hpp"
+
+#include <CLI/App.hpp>
+
+namespace equus::commands {
+
+/// Adds the command; `code` is set when it has run.
+void add_run_command(CLI::App& to, const context& with, int& code);
+/// Adds `node` (used by `run`) and `manifest`.
+void add_program_commands(CLI::App& to, const context& with, int& code);
+/// Prints the observed graph of a run as DOT: `graph --live`.
+int print_live_graph(const std::string& run_name);
+/// Adds ps, status and stop, which look at a run from outside.
+void add_look_commands(CLI::App& to, const context& with, int& code);
+
+} // namespace equus::commands

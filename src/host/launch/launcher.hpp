@@ -1,0 +1,89 @@
+// The launcher: starts the node processes of a run, hands the configuration to the launch at the
+// root, passes on what it hears, and ends everything, whatever happens: the computation ends, a key
+// is pressed, a node dies. It is no node itself, so nothing that goes wrong in a computation can
+// harm it.
+#pragma once
+
+#include "host/launch/child.hpp"
+#include "host/launch/report.hpp"
+
+#include <equus/host/secret.hpp>
+#include <equus/manifest.hpp>
+#include <equus/rdc.hpp>
+
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace equus::launcher {
+
+struct launch_plan {
+    std::string run_name; ///< empty: made from the rdc's name
+    std::string file;     ///< for people
+    rdc configuration;
+    std::vector<service_manifest> services;
+    std::vector<std::string> programs; ///< paths; node i runs programs[i % size]
+    std::uint32_t nodes = 1;
+    std::vector<std::string> folders; ///< that the file services may reach
+    std::string declared_dot;
+    bool quiet = false;
+};
+
+struct launch_outcome {
+    /// ok: the computation ended by itself with `result`.
+    errc reason = errc::ok;
+    std::int32_t result = 0;
+    std::string text;
+    std::string run_name;
+    double seconds = 0;
+    std::vector<std::string> lost; ///< nodes whose process ended before its time, and how
+    bool established = false;
+    bool interrupted = false;
+};
+
+class launcher {
+public:
+    explicit launcher(launch_plan plan);
+    ~launcher();
+    launch_outcome run();
+
+private:
+    result<void> open_control_socket();
+    void accept_tool();
+    void tool_said(const std::shared_ptr<pipe>& tool, message m);
+    void start_node(std::uint32_t index);
+    void node_said(std::size_t index, message m);
+    void node_is_listening(std::size_t index, const std::string& address);
+    void progressed(const launching::progress& what);
+    void children_ended();
+    void child_ended(child& which, int status);
+    void end_run(errc reason, std::string text);
+    void leave_all();
+    void finish_if_all_gone();
+    void watch_signals();
+    node_order order_for(std::size_t index, const std::string& root_address) const;
+
+    launch_plan plan_;
+    asio::io_context context_{1};
+    asio::signal_set signals_;
+    asio::steady_timer deadline_;
+    std::optional<asio::local::stream_protocol::acceptor> control_;
+    std::string control_path_;
+    run_secret secret_;
+    std::uint64_t run_id_ = 0;
+    std::vector<child> children_;
+    run_report report_;
+    launch_outcome outcome_;
+    std::chrono::steady_clock::time_point started_;
+    std::map<std::uint64_t, std::pair<std::shared_ptr<pipe>, std::uint64_t>> asked_;
+    std::uint64_t next_command_ = 1;
+    std::string root_address_;
+    bool ending_ = false;
+    bool finished_ = false;
+};
+
+} // namespace equus::launcher
