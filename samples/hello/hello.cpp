@@ -1,17 +1,8 @@
 #include <equus/host/main.hpp>
 #include <equus/services/console.hpp>
-
-struct greeting {
-    std::string text;
-    EQUUS_FIELDS(text)
-};
-struct greet {
-    using reply = greeting;
-    std::string name;
-    EQUUS_FIELDS(name)
-};
+struct greeting { std::string text; EQUUS_FIELDS(text) };
+struct greet { using reply = greeting; std::string name; EQUUS_FIELDS(name) };
 using greeting_protocol = equus::protocol<"hello.greeting", greet>;
-
 struct greeter : equus::incarnation<greeter> {
     equus::port<greeting_protocol> door{*this, "door"};
     greeting on(greet g) { return {"hello, " + g.name + "\n"}; }
@@ -25,8 +16,5 @@ struct guest : equus::incarnation<guest> {
     }
 };
 int main(int argc, char** argv) {
-    return equus::main{argc, argv}
-        .module<greeter>("hello.greeter")
-        .module<guest>("hello.guest")
-        .run();
+    return equus::main{argc, argv}.module<greeter>("hello.greeter").module<guest>("hello.guest").run();
 }
