@@ -39,14 +39,6 @@ void clear_cut_fields(std::byte* data, std::uint32_t data_bytes, const slot* pla
     }
 }
 
-reader::reader(std::span<const segment> segments, const limits& within) noexcept
-    : segments_{segments}, depth_left_{within.depth_max} {
-    std::uint64_t words = 0;
-    for (const segment& each : segments)
-        words += each.words;
-    spendable_ = words * within.amplification_max + within.spare_words;
-}
-
 bool reader::inside(const segment* in, std::uint64_t start, std::uint64_t words) noexcept {
     if (start <= in->words && words <= in->words - start)
         return true;
@@ -193,7 +185,8 @@ bool reader::follow_bytes(const segment* in, const std::byte* at, std::span<cons
     return true;
 }
 
-bool reader::follow_text(const segment* in, const std::byte* at, std::string_view& out) noexcept {
+bool reader::follow_text_slowly(const segment* in, const std::byte* at,
+                                std::string_view& out) noexcept {
     std::span<const std::byte> found;
     if (!follow_bytes(in, at, found, "not a text"))
         return false;
@@ -218,13 +211,13 @@ bool reader::follow_capability(const std::byte* at, std::uint32_t& index) noexce
 
 void reader::note_field(std::string_view names, std::uint32_t field) noexcept {
     if (step_count_ < steps_max)
-        steps_[step_count_] = {names, field};
+        steps_[step_count_] = {names.data(), static_cast<std::uint32_t>(names.size()), field};
     ++step_count_;
 }
 
 void reader::note_element(std::uint32_t index) noexcept {
     if (step_count_ < steps_max)
-        steps_[step_count_] = {{}, index};
+        steps_[step_count_] = {nullptr, 0, index};
     ++step_count_;
 }
 
@@ -242,7 +235,7 @@ error reader::failure(std::string_view type) const {
     if (step_count_ > steps_max)
         text += "...";
     for (std::uint32_t i = step_count_ < steps_max ? step_count_ : steps_max; i-- > 0;) {
-        if (steps_[i].names.data() == nullptr) {
+        if (steps_[i].names == nullptr) {
             char digits[12];
             std::size_t begin = sizeof digits;
             for (std::uint32_t rest = steps_[i].index; begin == sizeof digits || rest != 0;
@@ -253,7 +246,7 @@ error reader::failure(std::string_view type) const {
             text += ']';
         } else {
             text += '.';
-            text += nth_name(steps_[i].names, steps_[i].index);
+            text += nth_name({steps_[i].names, steps_[i].names_size}, steps_[i].index);
         }
     }
     text += ": ";

@@ -11,17 +11,19 @@
 #include <utility>
 
 /// Names the fields of the enclosing aggregate, in wire order. `equus_visit` calls the visitor once
-/// with all of them by reference; `equus_field_names` is the list as written.
+/// with all of them by reference, and is always inlined: a visitor in memory costs more than the
+/// fields; `equus_field_names` is the list as written.
 #define EQUUS_FIELDS(...)                                                                          \
     static constexpr ::std::string_view equus_field_names() noexcept {                             \
         return #__VA_ARGS__;                                                                       \
     }                                                                                              \
     template <class EquusVisitor>                                                                  \
-    constexpr decltype(auto) equus_visit(EquusVisitor&& equus_visitor) {                           \
+    [[gnu::always_inline]] constexpr decltype(auto) equus_visit(EquusVisitor&& equus_visitor) {    \
         return ::std::forward<EquusVisitor>(equus_visitor)(__VA_ARGS__);                           \
     }                                                                                              \
     template <class EquusVisitor>                                                                  \
-    constexpr decltype(auto) equus_visit(EquusVisitor&& equus_visitor) const {                     \
+    [[gnu::always_inline]] constexpr decltype(auto) equus_visit(EquusVisitor&& equus_visitor)      \
+        const {                                                                                    \
         return ::std::forward<EquusVisitor>(equus_visitor)(__VA_ARGS__);                           \
     }
 

@@ -4,6 +4,8 @@
 // on.
 #pragma once
 
+#include <equus/base/fields.hpp>
+
 #include <tl/expected.hpp>
 
 #include <cstdint>
@@ -46,6 +48,12 @@ enum class errc : std::uint16_t {
     io_failed = 26,         ///< a file, device or socket said no; text has the system's words
     unsupported = 27,       ///< not on this target, or not configured
 };
+
+EQUUS_ENUM(errc, ok, timed_out, maybe_delivered, broken, closed, no_such_reference, access_denied,
+           would_block, handler_failed, abandoned, unknown_message, malformed, too_large,
+           out_of_memory, limit_reached, no_such_module, no_such_node, no_such_interface,
+           wrong_protocol, not_wired, invalid_argument, refused, evicted, cancelled, already_exists,
+           not_found, io_failed, unsupported)
 
 /// "timed out", "maybe delivered", ...: for people. `name_of` gives the identifier.
 std::string_view text_of(errc code) noexcept;

@@ -47,7 +47,8 @@ namespace detail {
 
 /// Into a T as its default constructor leaves it.
 template <class T>
-bool read_message(T& fresh, std::span<const segment> segments, reader& with) {
+[[gnu::always_inline]] inline bool read_message(T& fresh, std::span<const segment> segments,
+                                                reader& with) {
     if (segments.empty() || segments[0].words == 0)
         return with.fail("no root pointer");
     const std::byte* root = segments[0].data;
@@ -55,7 +56,22 @@ bool read_message(T& fresh, std::span<const segment> segments, reader& with) {
         return true;
     struct_view content;
     return with.follow_struct(&segments[0], root, content) && with.enter() &&
-           read_content(fresh, content, with);
+           read_struct(fresh, content, with);
+}
+
+/// From one segment without framing.
+template <class T>
+[[gnu::always_inline]] inline bool read_segment(T& fresh, std::span<const std::byte> from,
+                                                const segment& only, reader& with) {
+    if (from.size() % word_bytes != 0) [[unlikely]]
+        return with.fail("bytes behind the last whole word");
+    return read_message(fresh, {&only, 1}, with);
+}
+
+template <class T>
+[[gnu::cold, gnu::noinline]] error failure_of(const reader& with) {
+    constexpr std::string_view name = type_name_of<T>();
+    return with.failure(name);
 }
 
 } // namespace detail
@@ -68,10 +84,23 @@ result<void> decode_into(T& message, std::span<const std::byte> from, const limi
     message = T{};
     const detail::segment only{from.data(), from.size() / detail::word_bytes};
     detail::reader with{{&only, 1}, within};
-    if (from.size() % detail::word_bytes != 0 ? with.fail("bytes behind the last whole word")
-                                              : detail::read_message(message, {&only, 1}, with))
-        return {};
-    return fail(with.failure(detail::type_name_of<T>()));
+    if (!detail::read_segment(message, from, only, with)) [[unlikely]]
+        return fail(detail::failure_of<T>(with));
+    return {};
+}
+
+/// The same into raw memory, the shortest way: constructs a T at `to`, or nothing if it fails.
+template <class T>
+result<void> decode_at(void* to, std::span<const std::byte> from, const limits& within = {}) {
+    check<T>();
+    T* const message = new (to) T{};
+    const detail::segment only{from.data(), from.size() / detail::word_bytes};
+    detail::reader with{{&only, 1}, within};
+    if (!detail::read_segment(*message, from, only, with)) [[unlikely]] {
+        message->~T();
+        return fail(detail::failure_of<T>(with));
+    }
+    return {};
 }
 
 /// The same into a new object.
@@ -81,10 +110,8 @@ result<T> decode(std::span<const std::byte> from, const limits& within = {}) {
     result<T> message{tl::in_place};
     const detail::segment only{from.data(), from.size() / detail::word_bytes};
     detail::reader with{{&only, 1}, within};
-    if (from.size() % detail::word_bytes != 0 ? !with.fail("bytes behind the last whole word")
-                                              : !detail::read_message(*message, {&only, 1}, with))
-        [[unlikely]]
-        message = fail(with.failure(detail::type_name_of<T>()));
+    if (!detail::read_segment(*message, from, only, with)) [[unlikely]]
+        message = fail(detail::failure_of<T>(with));
     return message;
 }
 

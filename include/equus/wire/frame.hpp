@@ -41,7 +41,7 @@ result<T> decode_framed(std::span<const std::byte> from, const limits& within = 
     result<T> message{tl::in_place};
     detail::reader with{*segments, within};
     if (!detail::read_message(*message, *segments, with))
-        message = fail(with.failure(detail::type_name_of<T>()));
+        message = fail(detail::failure_of<T>(with));
     return message;
 }
 

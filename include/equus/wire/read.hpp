@@ -293,7 +293,7 @@ constexpr std::string_view field_names_of() noexcept {
 
 /// From a struct that may be shorter or longer than ours.
 template <class T>
-bool read_content(T& value, const struct_view& from, reader& with) {
+[[gnu::always_inline]] inline bool read_struct(T& value, const struct_view& from, reader& with) {
     constexpr auto& f = form_of<T>;
     constexpr std::size_t data_bytes = std::size_t{f.data_words} * word_bytes;
     const std::byte* data = from.data;
@@ -317,6 +317,11 @@ bool read_content(T& value, const struct_view& from, reader& with) {
             with.note_field(field_names_of<T>(), fields.field);
         return good;
     }
+}
+
+template <class T>
+bool read_content(T& value, const struct_view& from, reader& with) {
+    return read_struct(value, from, with);
 }
 
 } // namespace equus::wire::detail

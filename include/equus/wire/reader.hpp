@@ -51,7 +51,13 @@ struct list_view {
 
 class reader {
 public:
-    reader(std::span<const segment> segments, const limits& within) noexcept;
+    reader(std::span<const segment> segments, const limits& within) noexcept
+        : segments_{segments}, depth_left_{within.depth_max} {
+        std::uint64_t words = 0;
+        for (const segment& each : segments)
+            words += each.words;
+        spendable_ = words * within.amplification_max + within.spare_words;
+    }
 
     /// The struct or null that the pointer at `at` leads to. `at` lies in `in` and is not null.
     bool follow_struct(const segment* in, const std::byte* at, struct_view& out) noexcept {
@@ -70,7 +76,24 @@ public:
     bool follow_list(const segment* in, const std::byte* at, element_size expected,
                      list_view& out) noexcept;
     /// Text without its NUL.
-    bool follow_text(const segment* in, const std::byte* at, std::string_view& out) noexcept;
+    bool follow_text(const segment* in, const std::byte* at, std::string_view& out) noexcept {
+        const auto word = load<std::uint64_t>(at);
+        const auto low = static_cast<std::uint32_t>(word);
+        const std::uint64_t count = word >> 35;
+        const std::int64_t start = (at - in->data) / 8 + 1 + (static_cast<std::int32_t>(low) >> 2);
+        const std::uint64_t words = words_of_bytes(count);
+        constexpr auto bytes = static_cast<std::uint64_t>(element_size::byte);
+        if ((low & 3) != 1 || (word >> 32 & 7) != bytes || count == 0 || start < 0 ||
+            static_cast<std::uint64_t>(start) + words > in->words || words > spendable_)
+            [[unlikely]]
+            return follow_text_slowly(in, at, out);
+        const auto* text = reinterpret_cast<const char*>(in->data + start * 8);
+        if (text[count - 1] != '\0') [[unlikely]]
+            return fail("text not NUL-terminated");
+        spendable_ -= words;
+        out = {text, static_cast<std::size_t>(count - 1)};
+        return true;
+    }
     bool follow_data(const segment* in, const std::byte* at,
                      std::span<const std::byte>& out) noexcept;
     bool follow_capability(const std::byte* at, std::uint32_t& index) noexcept;
@@ -102,7 +125,9 @@ private:
         std::uint64_t start = 0; ///< index of the content's first word
     };
     struct step {
-        std::string_view names; ///< no data: an element
+        // Not a string_view: an array of them would be written at every decoding.
+        const char* names; ///< null: an element
+        std::uint32_t names_size;
         std::uint32_t index;
     };
     static constexpr std::uint32_t steps_max = 16;
@@ -116,6 +141,7 @@ private:
         out.pointer_count = static_cast<std::uint32_t>(word >> 48);
     }
     bool follow_struct_slowly(const segment* in, const std::byte* at, struct_view& out) noexcept;
+    bool follow_text_slowly(const segment* in, const std::byte* at, std::string_view& out) noexcept;
     bool locate(const segment* in, const std::byte* at, target& out) noexcept;
     bool landing_pad(std::uint64_t word, std::uint64_t words, target& out) noexcept;
     bool follow_bytes(const segment* in, const std::byte* at, std::span<const std::byte>& out,

@@ -239,7 +239,17 @@ struct writer {
 template <class T>
 void write_content(const T& value, std::byte* at, writer& to) noexcept;
 
-void write_blob(std::byte* at, const void* from, std::size_t size, bool text, writer& to) noexcept;
+inline void write_blob(std::byte* at, const void* from, std::size_t size, bool text,
+                       writer& to) noexcept {
+    const std::size_t count = size + (text ? 1 : 0);
+    std::byte* content = to.take(words_of_bytes(count));
+    store_list_pointer(at, content, element_size::byte, static_cast<std::uint32_t>(count));
+    if (count == 0)
+        return;
+    store<std::uint64_t>(to.next - word_bytes, 0);
+    if (size != 0)
+        std::memcpy(content, from, size);
+}
 
 template <class T>
 [[gnu::always_inline]] inline void write_scalar(T value, std::byte* data, std::uint32_t offset,
