@@ -1,8 +1,15 @@
 #include "services/launch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace equus::services {
+
+bool is_member(node_boot which) {
+    const auto present = members();
+    return std::any_of(present.begin(), present.end(),
+                       [&](const member_info& member) { return member.at == which; });
+}
 
 namespace {
 constexpr duration destroy_within = std::chrono::seconds{5};
@@ -72,6 +79,8 @@ task<> launch_service::hear() {
 void launch_service::happened(event what) {
     switch (what.kind) {
     case event_kind::terminated:
+        if (!is_member(what.node))
+            drop_node(what.node, what.reason); // one report for all that was there
         if (const auto found = names_.find(what.subject); found != names_.end()) {
             resident_ended(found->second, what);
         } else if (const auto service = service_ids_.find(what.subject);
@@ -94,7 +103,7 @@ void launch_service::happened(event what) {
         node_is_silent(what.node);
         break;
     case event_kind::node_left:
-        drop_node(what.node, what.text);
+        drop_node(what.node, what.reason);
         break;
     case event_kind::node_joined:
         for (member_info& member : members())
@@ -154,7 +163,7 @@ void launch_service::node_is_silent(node_boot which) {
     report(std::move(told));
 }
 
-void launch_service::drop_node(node_boot which, std::string_view why) {
+void launch_service::drop_node(node_boot which, errc reason) {
     const auto found = nodes_.find(which.node);
     if (found == nodes_.end() || found->second.member.at != which)
         return;
@@ -162,7 +171,7 @@ void launch_service::drop_node(node_boot which, std::string_view why) {
     told.kind = launching::progress_kind::node_lost;
     told.name = found->second.member.name;
     told.node = which;
-    told.text = why;
+    told.reason = reason;
     for (auto& [name, service] : found->second.services)
         detail::close(service);
     nodes_.erase(found);
@@ -177,6 +186,7 @@ void launch_service::drop_node(node_boot which, std::string_view why) {
             continue;
         }
         ++told.done;
+        told.text.append(told.text.empty() ? "" : ", ").append(entry->first.text());
         if (who.what->primary)
             primary = entry->first.text();
         if (const auto alive = instances_.find(entry->first.family); alive != instances_.end())

@@ -28,6 +28,9 @@
 
 namespace equus::services {
 
+/// Whether that life of that node is in the view.
+bool is_member(node_boot which);
+
 /// How a computation ended.
 struct rdc_outcome {
     errc reason = errc::ok;
@@ -69,7 +72,7 @@ private:
     task<> hear();
     void happened(event what);
     void resident_ended(incarnation_name name, const event& what);
-    void drop_node(node_boot which, std::string_view why);
+    void drop_node(node_boot which, errc reason);
     void node_is_silent(node_boot which);
     task<> take_orders();
     task<> take_down();
@@ -96,7 +99,8 @@ private:
     task<> forget_label(std::string label);
     task<> serve();
     task<> instantiate(request message);
-    task<> instantiate_one(incarnation_name name, node_id on, launching::instances* into);
+    task<> instantiate_one(incarnation_name name, node_id on, launching::instances* into,
+                           std::size_t index);
     task<> nodes(request message);
 
     launching::order order_;

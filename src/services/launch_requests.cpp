@@ -17,12 +17,6 @@ std::string_view service_in(std::string_view label) {
                                                     : std::string_view{};
 }
 
-bool is_member(node_boot which) {
-    const auto present = members();
-    return std::any_of(present.begin(), present.end(),
-                       [&](const member_info& member) { return member.at == which; });
-}
-
 } // namespace
 
 result<creation> launch_service::assemble(const incarnation_name& name,
@@ -79,7 +73,7 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
         const creation birth = std::move(*assembled);
         auto made = co_await create(birth, node.node);
         if (!made && attempt < attempts_max && !is_member(node)) {
-            drop_node(node, "lost while an incarnation was made there");
+            drop_node(node, made.error().code());
             continue;
         }
         if (!made)
@@ -164,15 +158,14 @@ task<> launch_service::instantiate(request message) {
     }
     {
         task_group creating;
-        for (const incarnation_name& name : names)
-            creating.start(instantiate_one(name, asked->on, &told));
+        told.made.resize(names.size());
+        for (std::size_t i = 0; i < names.size(); ++i)
+            creating.start(instantiate_one(names[i], asked->on, &told, i));
         co_await creating.all_ended();
     }
-    // One that has ended again has no handle to give.
+    // One that was not made, or has ended again, has no handle to give.
     std::erase_if(told.made,
                   [](const launching::instance& each) { return !detail::is_open(each.handle); });
-    std::sort(told.made.begin(), told.made.end(),
-              [](const auto& a, const auto& b) { return a.handle.id() < b.handle.id(); });
     if (told.made.empty() && told.reason != errc::ok)
         message.reply_error({told.reason, told.text});
     else
@@ -180,7 +173,7 @@ task<> launch_service::instantiate(request message) {
 }
 
 task<> launch_service::instantiate_one(incarnation_name name, node_id on,
-                                       launching::instances* into) {
+                                       launching::instances* into, std::size_t index) {
     auto made = co_await as_result(create_resident(name, on));
     const auto found = residents_.find(name);
     if (!made) {
@@ -205,7 +198,7 @@ task<> launch_service::instantiate_one(incarnation_name name, node_id on,
     told.name = instance.name;
     told.subject = instance.handle.id();
     told.node = instance.node;
-    into->made.push_back(std::move(instance));
+    into->made[index] = std::move(instance);
     report(std::move(told));
 }
 

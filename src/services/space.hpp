@@ -15,6 +15,12 @@
 
 namespace equus::services {
 
+/// A get that cannot be answered yet, as it came.
+struct waiting_request {
+    std::string who;
+    delivery<space::spacing> message;
+};
+
 /// Requests are answered when their label is there; until then they are kept as they came.
 class space_service : public incarnation<space_service> {
 public:
@@ -41,10 +47,6 @@ public:
 
 private:
     using request = delivery<space::spacing>;
-    struct waiting_request {
-        std::string who;
-        request message;
-    };
 
     void put(request message);
     void get(request message);
@@ -81,11 +83,12 @@ private:
     using request = delivery<space::spacing>;
 
     void get(request message);
-    task<> fetch(std::string label);
-    task<> pass_on(request message);
+    task<> fetch(std::string label, std::string who);
+    task<> fetch_one(space::get asked, request message);
     bool answer_from_memory(const std::string& label, request& message);
 
-    std::map<std::string, std::deque<request>, std::less<>> waiting_; ///< for a fetch under way
+    /// For a fetch under way.
+    std::map<std::string, std::deque<waiting_request>, std::less<>> waiting_;
     std::set<std::string, std::less<>> uncacheable_;
     task_group fetches_;
 };

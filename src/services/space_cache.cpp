@@ -44,46 +44,58 @@ void space_cache::get(request message) {
         return;
     }
     if (asked->fresh || uncacheable_.count(asked->label) != 0) {
-        fetches_.start(pass_on(std::move(message)));
+        fetches_.start(fetch_one(std::move(*asked), std::move(message)));
         return;
     }
     if (answer_from_memory(asked->label, message))
         return;
     auto& queue = waiting_[asked->label];
-    queue.push_back(std::move(message));
+    queue.push_back({asked->who, std::move(message)});
     if (queue.size() == 1)
-        fetches_.start(fetch(std::move(asked->label)));
+        fetches_.start(fetch(std::move(asked->label), std::move(asked->who)));
 }
 
-/// The primary answers the asker itself.
-task<> space_cache::pass_on(request message) {
-    static_cast<void>(co_await gets.forward(message));
+/// A copy for this asker only; the node keeps none.
+task<> space_cache::fetch_one(space::get asked, request message) {
+    auto got = co_await gets.invoke<space::get>(moved(asked)).within(space::patience);
+    if (!got) {
+        message.reply_error(std::move(got.error()));
+        co_return;
+    }
+    const any_reference own = got->what;
+    message.reply<space::get>(std::move(*got));
+    detail::close(own);
 }
 
-task<> space_cache::fetch(std::string label) {
-    const std::string who{own_name()};
+/// For all of this node who wait for the label; the primary shows the first of them.
+task<> space_cache::fetch(std::string label, std::string who) {
     auto got = co_await gets.invoke<space::get>(label, who).within(space::patience);
     auto queue = std::move(waiting_[label]);
     waiting_.erase(label);
     if (!got) {
-        for (request& each : queue)
-            each.reply_error(got.error());
+        for (waiting_request& each : queue)
+            each.message.reply_error(got.error());
         co_return;
     }
     if (got->cacheable) {
         state_.known.insert_or_assign(label, std::move(*got));
-        for (request& each : queue)
-            if (!answer_from_memory(label, each))
-                each.reply_error({errc::broken, "the receiver behind '" + label + "' has ended"});
+        for (waiting_request& each : queue)
+            if (!answer_from_memory(label, each.message))
+                each.message.reply_error(
+                    {errc::broken, "the receiver behind '" + label + "' has ended"});
         co_return;
     }
     // One copy has come for one asker; the others ask for themselves.
     uncacheable_.insert(label);
-    queue.front().reply<space::get>(*got);
+    queue.front().message.reply<space::get>(*got);
     detail::close(got->what);
     queue.pop_front();
-    for (request& each : queue)
-        fetches_.start(pass_on(std::move(each)));
+    for (waiting_request& each : queue) {
+        space::get asked;
+        asked.label = label;
+        asked.who = std::move(each.who);
+        fetches_.start(fetch_one(std::move(asked), std::move(each.message)));
+    }
 }
 
 } // namespace equus::services

@@ -103,6 +103,8 @@ public:
                 return each->stopped ? each->reason : "running";
         return "unknown";
     }
+    /// Asked first: an effect that it takes stays open for the test to answer with effect_done.
+    std::function<bool(kernel& on, effect_id which, std::string_view name)> take_effect;
     /// Answers effects; without it they stay open.
     std::function<result<bytes>(std::string_view name, bytes request)> effects;
     std::size_t link_count() const { return links_.size(); }
@@ -149,6 +151,8 @@ private:
                 busy = true;
             }
             check(at);
+            if (at.driven->next_deadline() <= now_)
+                busy = true; // a sleep of no length
             output out;
             while (!at.stopped && at.driven->next_output(out)) {
                 busy = true;
@@ -198,6 +202,8 @@ private:
                     }
             break;
         case output::kind::effect:
+            if (take_effect && take_effect(*at.driven, out.effect, out.text))
+                break;
             if (effects) {
                 const effect_id id = out.effect;
                 auto outcome = effects(out.text, std::move(out.body));
