@@ -4,7 +4,10 @@ equus_library(sim
         sim_faults.cpp
         sim_launch.cpp
         sim_nemesis.cpp
+        sim_scenarios.cpp
         sim_seed.cpp
+        sim_streams.cpp
+        sim_streams_cast.cpp
         sim_turn.cpp
         sim_world.cpp
     PUBLIC_LIBS equus::runtime equus::services equus::effects equus::wire equus::base
