@@ -172,10 +172,8 @@ std::string to_json(const manifest& value) {
     }
     out["services"] = json::array();
     for (const service_manifest& s : value.services)
-        out["services"].push_back({{"name", s.name},
-                                   {"protocol", s.protocol},
-                                   {"module", s.module},
-                                   {"port", s.port}});
+        out["services"].push_back(
+            {{"name", s.name}, {"protocol", s.protocol}, {"module", s.module}, {"port", s.port}});
     return dumped(out);
 }
 

@@ -66,7 +66,8 @@ struct tcp_counters {
     std::uint64_t bytes_read = 0, bytes_written = 0;
 };
 
-/// What a driver is told. Called from the io_context only, never from inside a function of `tcp_links`.
+/// What a driver is told. Called from the io_context only, never from inside a function of
+/// `tcp_links`.
 class tcp_receiver {
 public:
     /// `dialled` is empty for a link that the other side dialled.

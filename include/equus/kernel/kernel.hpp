@@ -137,8 +137,8 @@ public:
     /// Root only: (node, boot) is known to be dead (its process has been waited for). One numbered
     /// write.
     void evict(node_boot dead);
-    /// Makes an incarnation on this node, with no parent, as the driver's own: the launch, the control
-    /// service, a test's subject. `what`: an encoded equus::creation (control.hpp).
+    /// Makes an incarnation on this node, with no parent, as the driver's own: the launch, the
+    /// control service, a test's subject. `what`: an encoded equus::creation (control.hpp).
     result<incarnation_id> boot(const bytes& what);
     /// Leave the run: incarnations end, peers are told, then `stopped` comes out.
     void leave(error reason);

@@ -25,8 +25,8 @@ struct kernel_limits {
     std::uint16_t capabilities_max = 64; ///< references in one message
 
     // ---- credit: absolute limits per leg (rule 17)
-    std::uint32_t credit_initial = 16;           ///< messages before the receiver has said anything
-    std::uint32_t credit_messages = 256;         ///< what a port grants each stream by default
+    std::uint32_t credit_initial = 16;     ///< messages before the receiver has said anything
+    std::uint32_t credit_messages = 256;   ///< what a port grants each stream by default
     std::uint32_t credit_bytes = 1u << 20; ///< one message is always allowed beside this
 
     // ---- sessions

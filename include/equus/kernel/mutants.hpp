@@ -6,9 +6,9 @@
 //     if (queue.full() || EQUUS_BUGGIFY(queue_full, 5)) refuse();
 //     EQUUS_SOMETIMES(credit_exhausted);
 //
-// In the preset `mutants` the three ask the `mutation` that the driver of the kernel has made active
-// for the duration of a call; with none active they answer no. In every other preset they are
-// constant false, and neither code nor names of them reach an object (tests/checks).
+// In the preset `mutants` the three ask the `mutation` that the driver of the kernel has made
+// active for the duration of a call; with none active they answer no. In every other preset they
+// are constant false, and neither code nor names of them reach an object (tests/checks).
 #pragma once
 
 #if defined(EQUUS_MUTANTS) && EQUUS_MUTANTS

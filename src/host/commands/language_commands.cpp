@@ -315,43 +315,42 @@ void add_language_commands(CLI::App& to, language_environment with, int& code) {
                           "Do not compare with the modules and protocols of programs");
     };
     {
-        auto [command, options] =
+        auto [command, given] =
             add("check", "Say what is wrong with configurations", "check shop.rdc --set workers=8");
-        add_files(command, *options, true);
-        add_checks(command, *options);
-        command->add_flag("--json", options->json, "Diagnostics as JSON on standard output");
-        command->callback([options = options, environment, &code] {
+        add_files(command, *given, true);
+        add_checks(command, *given);
+        command->add_flag("--json", given->json, "Diagnostics as JSON on standard output");
+        command->callback([options = given, environment, &code] {
             code = command_check(*options, *environment, std::cout, std::cerr);
         });
     }
     {
-        auto [command, options] =
+        auto [command, given] =
             add("fmt", "Lay configurations out, comments kept", "fmt --write shop.rdc");
-        add_files(command, *options, true);
-        command->add_flag("--write,-w", options->write,
-                          "Into the files; prints which have changed");
-        command->add_flag("--check", options->verify,
+        add_files(command, *given, true);
+        command->add_flag("--write,-w", given->write, "Into the files; prints which have changed");
+        command->add_flag("--check", given->verify,
                           "Change nothing; prints which would change, exit code 1 if any");
         command->callback(
-            [options = options, &code] { code = command_format(*options, std::cout, std::cerr); });
+            [options = given, &code] { code = command_format(*options, std::cout, std::cerr); });
     }
     {
-        auto [command, options] =
+        auto [command, given] =
             add("graph", "Draw a configuration, or what runs", "graph shop.rdc --svg shop.svg");
-        CLI::Option* files = add_files(command, *options, false);
+        CLI::Option* files = add_files(command, *given, false);
         auto live = std::make_shared<bool>(false);
         auto run = std::make_shared<std::string>();
-        command->add_option("--set", options->settings, "NAME=VALUE for a `param`; may be repeated")
+        command->add_option("--set", given->settings, "NAME=VALUE for a `param`; may be repeated")
             ->take_all()
             ->allow_extra_args(false);
-        command->add_option("--svg", options->svg,
+        command->add_option("--svg", given->svg,
                             "Make the picture with Graphviz: FILE, or - for standard output");
-        command->add_option("--output,-o", options->output, "DOT into a file");
+        command->add_option("--output,-o", given->output, "DOT into a file");
         if (environment->live_graph) {
             command->add_flag("--live", *live, "Of a run: what is there and who talks to whom");
             command->add_option("--run", *run, "Which run; not needed when only one is alive");
         }
-        command->callback([options = options, environment, files, live, run, &code] {
+        command->callback([options = given, environment, files, live, run, &code] {
             if (*live)
                 code = environment->live_graph(*run);
             else if (files->count() == 0)
@@ -361,17 +360,16 @@ void add_language_commands(CLI::App& to, language_environment with, int& code) {
         });
     }
     {
-        auto [command, options] =
-            add("export", "Resolve a configuration for other tools and targets",
-                "export shop.rdc --packed -o shop.pack");
-        add_files(command, *options, false)->required();
-        add_checks(command, *options);
+        auto [command, given] = add("export", "Resolve a configuration for other tools and targets",
+                                    "export shop.rdc --packed -o shop.pack");
+        add_files(command, *given, false)->required();
+        add_checks(command, *given);
         auto json = std::make_shared<bool>(false);
         CLI::Option* as_json = command->add_flag("--json", *json, "As JSON (the default)");
-        command->add_flag("--packed", options->packed, "As the table that a small target reads")
+        command->add_flag("--packed", given->packed, "As the table that a small target reads")
             ->excludes(as_json);
-        command->add_option("--output,-o", options->output, "Into a file");
-        command->callback([options = options, environment, json, &code] {
+        command->add_option("--output,-o", given->output, "Into a file");
+        command->callback([options = given, environment, json, &code] {
             code = command_export(*options, *environment, std::cout, std::cerr);
         });
     }

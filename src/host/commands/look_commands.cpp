@@ -290,17 +290,17 @@ void add_look_commands(CLI::App& to, const context& with, int& code) {
         return std::pair{command, options};
     };
     {
-        auto [command, options] = add("ps", "The incarnations of a run, node by node");
-        command->callback([options = options, &code] { code = look(*options, false); });
+        auto [command, given] = add("ps", "The incarnations of a run, node by node");
+        command->callback([options = given, &code] { code = look(*options, false); });
     }
     {
-        auto [command, options] =
+        auto [command, given] =
             add("status", "The incarnations of a run with their ports and streams");
-        command->callback([options = options, &code] { code = look(*options, true); });
+        command->callback([options = given, &code] { code = look(*options, true); });
     }
     {
-        auto [command, options] = add("stop", "End a run");
-        command->callback([options = options, &code] {
+        auto [command, given] = add("stop", "End a run");
+        command->callback([options = given, &code] {
             auto run = choose_run(options->run);
             if (!run) {
                 code = failed(run.error());
