@@ -120,7 +120,7 @@ enum class progress_kind : std::uint16_t {
     ended = 4,       ///< incarnation `name` ended by itself, with `result`
     failed = 5,      ///< incarnation or service `name` ended by an error: `reason`, `text`
     node_silent = 6, ///< `name`; it may come back
-    node_lost = 7,   ///< `name` left or was evicted; `done` incarnations ended with it
+    node_lost = 7,   ///< `name` left or was evicted, and `done` incarnations with it: `text`
     finished = 8,    ///< the computation: `reason`, `result`, `text`; the last report
 };
 struct noted {
