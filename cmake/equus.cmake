@@ -49,9 +49,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     endif()
 else()
     # GCC 12 reports copies inside std::string that cannot happen (GCC bug 105329).
-    # The same for writes into a buffer whose size it has lost sight of (an encoding that begins behind
-    # a frame's header).
-    target_compile_options(equus_options INTERFACE -Wno-restrict -Wno-stringop-overflow)
+    target_compile_options(equus_options INTERFACE -Wno-restrict)
 endif()
 if(EQUUS_MUTANTS)
     target_compile_definitions(equus_options INTERFACE EQUUS_MUTANTS=1)

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <type_traits>
 
 namespace equus {
@@ -26,14 +28,34 @@ using host::open_regular;
 using host::open_subfolder;
 using host::system_error;
 
-struct open_root {
-    confined_folder folder;
-    bool writable = false;
+/// A folder that nodes were given. A writable one that is not there yet is made by the first write,
+/// so that a mistyped name of a folder to read does not become an empty folder.
+class open_root {
+public:
+    open_root(std::string path, bool may_write) : path_{std::move(path)}, writable_{may_write} {}
+
+    bool writable() const noexcept { return writable_; }
+    result<const confined_folder*> open(bool make) const {
+        const std::lock_guard held{guard_};
+        if (!folder_) {
+            auto opened = confined_folder::open(path_, make);
+            if (!opened)
+                return fail(std::move(opened.error()));
+            folder_.emplace(std::move(*opened));
+        }
+        return &*folder_;
+    }
+
+private:
+    std::string path_;
+    bool writable_;
+    mutable std::mutex guard_; // requests come from several threads
+    mutable std::optional<confined_folder> folder_;
 };
 
 /// What the five effects share; constant while they run.
 struct file_roots {
-    std::map<std::string, open_root, std::less<>> roots;
+    std::map<std::string, std::unique_ptr<open_root>, std::less<>> roots;
     files_options options;
 
     /// The root that `path` lies in, by the longest name that leads it; `path` becomes what is left
@@ -51,13 +73,13 @@ struct file_roots {
                 below.remove_prefix(1);
             }
             // In order of names: a longer one that fits comes later.
-            best = &root;
+            best = root.get();
             path = below;
         }
         if (!best)
             return fail(errc::access_denied,
                         "'" + std::string{whole} + "' is in no folder that this node was given");
-        if (to_write && !best->writable)
+        if (to_write && !best->writable())
             return fail(errc::access_denied,
                         "'" + std::string{whole} + "' is in a folder for reading only");
         return best;
@@ -66,7 +88,10 @@ struct file_roots {
         auto root = find(path, to_write);
         if (!root)
             return fail(std::move(root.error()));
-        return (*root)->folder.find(path, options.depth_max, make);
+        auto folder = (*root)->open(make);
+        if (!folder)
+            return fail(std::move(folder.error()));
+        return (*folder)->find(path, options.depth_max, make);
     }
 };
 
@@ -170,7 +195,10 @@ result<files::listing> list(const file_roots& roots, const files::list& request)
     auto root = roots.find(path, false);
     if (!root)
         return fail(std::move(root.error()));
-    auto folder = (*root)->folder.find_folder(path, roots.options.depth_max);
+    auto opened = (*root)->open(false);
+    if (!opened)
+        return fail(std::move(opened.error()));
+    auto folder = (*opened)->find_folder(path, roots.options.depth_max);
     if (!folder)
         return fail(std::move(folder.error()));
     lister found{roots.options, request.recursive};
@@ -283,13 +311,14 @@ result<void> add_file_effects(effect_registry& effects, const files_options& opt
     auto roots = std::make_shared<file_roots>();
     roots->options = options;
     for (const files_root& root : options.roots) {
-        auto opened = confined_folder::open(root.folder, root.writable);
-        if (!opened)
+        auto made = std::make_unique<open_root>(root.folder, root.writable);
+        if (auto opened = made->open(false);
+            !opened && !(root.writable && opened.error() == errc::not_found))
             return fail(std::move(opened.error()));
         std::string name = root.name.empty() ? root.folder : root.name;
         while (name.size() > 1 && name.ends_with('/'))
             name.pop_back();
-        if (!roots->roots.emplace(name, open_root{std::move(*opened), root.writable}).second)
+        if (!roots->roots.emplace(name, std::move(made)).second)
             return fail(errc::already_exists, "two folders are called '" + name + "'");
     }
     const auto add = [&]<class Request>(std::string_view name, auto does,

@@ -25,6 +25,7 @@ struct fixture {
         REQUIRE(::mkdtemp(pattern.data()) != nullptr);
         base = pattern;
         fs::create_directories(base / "in/letters");
+        fs::create_directories(base / "out");
         put("in/a.txt", "alpha");
         put("in/letters/ärger mit ß.md", "umlauts");
         put("in/letters/b.txt", "beta");
@@ -232,7 +233,7 @@ TEST_CASE("a disc that takes no more is io_failed with the system's words, and l
     REQUIRE(!fs::exists(f.base / "out/big"));
 }
 
-TEST_CASE("a root that is not there is an error at registration, a writable one is made",
+TEST_CASE("a root to read must be there, a writable one is made by its first write",
           "[transport]") {
     fixture f;
     effect_registry effects;
@@ -241,7 +242,13 @@ TEST_CASE("a root that is not there is an error at registration, a writable one 
     REQUIRE(add_file_effects(effects, options).error() == errc::not_found);
     options.roots[0].writable = true;
     REQUIRE(add_file_effects(effects, options));
-    REQUIRE(fs::is_directory(f.base / "none"));
+    const std::string none = (f.base / "none").string();
+    f.effects = effects;
+    REQUIRE(f.list(none).error() == errc::not_found);
+    REQUIRE_FALSE(fs::exists(none));
+    REQUIRE(f.store(none + "/a", "x"));
+    REQUIRE(fs::is_directory(none));
+    REQUIRE(f.list(none)->items.size() == 1);
     options.roots.push_back({.folder = f.base.string(), .name = (f.base / "none/").string()});
     REQUIRE(add_file_effects(effects, options).error() == errc::already_exists);
 }

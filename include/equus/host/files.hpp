@@ -14,7 +14,7 @@ namespace equus {
 
 struct files_root {
     std::string folder;    ///< on this machine; may itself be a symbolic link
-    bool writable = false; ///< a writable one is made if it does not exist
+    bool writable = false; ///< one that does not exist is made by its first write
     std::string name;      ///< what the paths of requests begin with; empty: `folder` as written
 };
 
@@ -26,8 +26,8 @@ struct files_options {
     std::uint32_t depth_max = 64;        ///< of a path
 };
 
-/// Adds the five effects. The folders are opened now and held: renaming one does not change what
-/// the node reaches. Errors: io_failed with the system's words, already_exists for a name given
+/// Adds the five effects. The folders that exist are opened now and held: renaming one does not
+/// change what the node reaches. Errors: not_found for a folder to read, io_failed with the system's words, already_exists for a name given
 /// twice.
 result<void> add_file_effects(effect_registry& effects, const files_options& options);
 

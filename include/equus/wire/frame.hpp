@@ -23,7 +23,9 @@ result<std::vector<segment>> read_frame(std::span<const std::byte> from, const l
 template <class T>
 bytes encode_framed(const T& message) {
     const std::size_t size = size_bytes(message);
-    if (size == 0)
+    // No message is near 2^32 bytes (size_bytes); said here, so that GCC 12 sees no sum that wraps
+    // round.
+    if (size == 0 || size > 0xffff'fff0u)
         return {};
     bytes out(detail::word_bytes + size);
     detail::write_frame_header(out.span(), size);
