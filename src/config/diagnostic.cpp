@@ -46,7 +46,7 @@ constexpr std::array descriptions{
     code_description{code::given_twice, severity::error, "A setting that may be given once"},
     code_description{code::bad_unit, severity::error, "A number with an unknown unit"},
     code_description{code::bad_family, severity::error, "A family's subscript is wrong"},
-    code_description{code::bad_when, severity::error, "A 'when' that selects nothing"},
+    code_description{code::bad_when, severity::error, "A 'when' is wrong or selects nothing"},
     code_description{code::outside_family, severity::error, "'index' or 'key' outside a family"},
     code_description{code::bad_placement, severity::error, "Placements that contradict"},
     code_description{code::bad_place, severity::error, "A place's condition is wrong"},
@@ -102,13 +102,23 @@ std::string text_of(code number) {
     return buffer.data();
 }
 
+// Finding a column takes as long as the line: not for what will not be kept.
+bool diagnostics::has_room() noexcept {
+    overflowed_ = overflowed_ || list_.size() >= diagnostics_max;
+    return !overflowed_;
+}
+
 void diagnostics::report(code number, span where, std::string message, std::string hint) {
+    if (!has_room())
+        return;
     add({number, weight_of(number), source_->name(), source_->position_of(where.begin),
          source_->position_of(std::max(where.begin, where.end)), std::move(message),
          std::move(hint)});
 }
 
 void diagnostics::warn(code number, span where, std::string message, std::string hint) {
+    if (!has_room())
+        return;
     add({number, severity::warning, source_->name(), source_->position_of(where.begin),
          source_->position_of(std::max(where.begin, where.end)), std::move(message),
          std::move(hint)});
@@ -132,11 +142,8 @@ void diagnostics::report_option(code number, std::string option, std::string mes
 void diagnostics::add(diagnostic d) {
     if (std::find(list_.begin(), list_.end(), d) != list_.end())
         return;
-    if (list_.size() >= diagnostics_max) {
-        overflowed_ = true;
-        return;
-    }
-    list_.push_back(std::move(d));
+    if (has_room())
+        list_.push_back(std::move(d));
 }
 
 bool diagnostics::has_errors() const noexcept {

@@ -100,14 +100,13 @@ public:
     bool has_errors() const noexcept;
     /// Nothing more will be kept: whoever works through a long text may stop.
     bool full() const noexcept { return overflowed_; }
-    std::uint32_t line_of(span where) const noexcept {
-        return source_->position_of(where.begin).line;
-    }
+    std::uint32_t line_of(span where) const noexcept { return source_->line_of(where.begin); }
     /// Ordered by place, then by code; those about options come last.
     std::vector<diagnostic> sorted() const;
 
 private:
     void add(diagnostic d);
+    bool has_room() noexcept;
     const source* source_;
     std::vector<diagnostic> list_;
     bool overflowed_ = false;

@@ -17,10 +17,14 @@ source::source(std::string name, std::string text)
             starts_.push_back(static_cast<std::uint32_t>(i + 1));
 }
 
+std::uint32_t source::line_of(std::uint32_t offset) const noexcept {
+    const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
+    return static_cast<std::uint32_t>(after - starts_.begin());
+}
+
 text_position source::position_of(std::uint32_t offset) const noexcept {
     offset = std::min(offset, static_cast<std::uint32_t>(text_.size()));
-    const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
-    const auto line = static_cast<std::uint32_t>(after - starts_.begin());
+    const std::uint32_t line = line_of(offset);
     std::uint32_t column = 1;
     for (std::uint32_t i = starts_[line - 1]; i < offset; ++i)
         if ((static_cast<unsigned char>(text_[i]) & 0xc0u) != 0x80u)

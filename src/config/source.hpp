@@ -36,6 +36,7 @@ public:
     const std::string& name() const noexcept { return name_; }
     std::string_view text() const noexcept { return text_; }
     text_position position_of(std::uint32_t offset) const noexcept;
+    std::uint32_t line_of(std::uint32_t offset) const noexcept;
     /// The line without its end. Requires 1 <= line <= lines().
     std::string_view line(std::uint32_t number) const noexcept;
     std::uint32_t lines() const noexcept { return static_cast<std::uint32_t>(starts_.size()); }

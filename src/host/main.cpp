@@ -40,6 +40,10 @@ int main::run() {
     app.set_version_flag("--version", with.program + " " + version_);
     app.require_subcommand(1);
     app.footer("`" + with.program + " COMMAND --help` shows a command's options and an example.");
+    // Has its own options and help; listed here with the others.
+    if (argc_ > 1 && std::string_view{argv_[1]} == "sim")
+        return sim::sim_command(argc_, argv_, scenarios_->table);
+    app.add_subcommand("sim", "Run a scenario in simulated worlds, one for each seed");
     int code = commands::done;
     commands::add_run_command(app, with, code);
     commands::add_program_commands(app, with, code);

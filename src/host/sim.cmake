@@ -1,9 +1,18 @@
-# Whole clusters in one process (equus::sim), scenarios and campaigns.
+# Whole clusters in one process (equus::sim), scenarios, campaigns and the command.
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
 equus_library(sim
     SOURCES
+        sim_at_rest.cpp
+        sim_calls.cpp
+        sim_calls_cast.cpp
+        sim_campaign.cpp
+        sim_command.cpp
         sim_faults.cpp
         sim_launch.cpp
+        sim_membership.cpp
         sim_nemesis.cpp
+        sim_planted.cpp
         sim_scenarios.cpp
         sim_seed.cpp
         sim_streams.cpp
@@ -11,4 +20,4 @@ equus_library(sim
         sim_turn.cpp
         sim_world.cpp
     PUBLIC_LIBS equus::runtime equus::services equus::effects equus::wire equus::base
-    PRIVATE_LIBS equus::sim_network)
+    PRIVATE_LIBS equus::sim_network equus::linux CLI11::CLI11 nlohmann_json::nlohmann_json)

@@ -10,6 +10,7 @@ using namespace equus::literals;
 void world_impl::begin_faults(const fault_mix& chosen) {
     mix = chosen;
     ++mix_number;
+    healed = false;
     network.set_faults(mix.network);
     mutation.set_buggify(true);
     for (auto& node : nodes)
@@ -21,6 +22,7 @@ void world_impl::begin_faults(const fault_mix& chosen) {
 
 void world_impl::heal() {
     ++mix_number; // what was planned is void
+    healed = true;
     say("healed");
     mutation.set_buggify(false);
     network.set_faults(network_faults{});

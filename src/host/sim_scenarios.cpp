@@ -1,4 +1,6 @@
 // The scenarios of the runtime itself. Programs add theirs.
+#include "host/sim_calls.hpp"
+#include "host/sim_membership.hpp"
 #include "host/sim_streams.hpp"
 
 #include <equus/host/sim_scenario.hpp>
@@ -12,6 +14,10 @@ scenario_table built_in_scenarios() {
     all.add({"reconnect", "the same while links break all the time", [] {
                  return make_streams_workload({false, true});
              }});
+    all.add({"calls", "invocations between all nodes: at most once, within their deadlines",
+             [] { return make_calls_workload(); }});
+    all.add({"membership", "nodes join, leave, crash, are written off and come back",
+             [] { return make_membership_workload(); }});
     return all;
 }
 

@@ -1,5 +1,6 @@
 #include "host/sim_streams.hpp"
 
+#include "host/sim_at_rest.hpp"
 #include "host/sim_streams_cast.hpp"
 
 namespace equus::sim {
@@ -58,27 +59,8 @@ public:
 
     bool finished(world&) override { return done_; }
 
-    std::string progress(world& w) override {
-        std::string text;
-        for (std::uint32_t i = 0; i < w.node_count(); ++i) {
-            const node_status status = w.status(host{i});
-            text += "\n  " + status.name + ":";
-            for (const incarnation_status& each : status.incarnations)
-                text += " " + each.name + " (" + std::to_string(each.handled) + " handled)";
-        }
-        return text;
-    }
-
-    std::string check(world& w) override {
-        for (std::uint32_t i = 0; i < w.node_count(); ++i) {
-            if (!w.alive(host{i}) || !w.joined(host{i}))
-                return "node " + std::to_string(i + 1) + " is not a member in the end";
-            const node_status status = w.status(host{i});
-            if (!status.incarnations.empty())
-                return status.name + " still holds '" + status.incarnations.front().name + "'";
-        }
-        return {};
-    }
+    std::string progress(world& w) override { return who_is_left(w); }
+    std::string check(world& w) override { return what_is_not_at_rest(w); }
 
 private:
     streams_shape shape_;

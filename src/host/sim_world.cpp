@@ -328,6 +328,13 @@ void world::evict(host which) {
 bool world::alive(host which) const noexcept {
     return impl_->at(which).kernel != nullptr;
 }
+bool world::paused(host which) const noexcept {
+    const sim_node& node = impl_->at(which);
+    return node.kernel && (impl_->now < node.paused_until || node.outputs_pending);
+}
+bool world::is_healed() const noexcept {
+    return impl_->healed;
+}
 std::optional<error> world::stopped(host which) const {
     return impl_->at(which).stopped;
 }

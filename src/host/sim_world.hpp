@@ -126,6 +126,7 @@ struct world_impl : std::enable_shared_from_this<world_impl> {
 
     fault_mix mix;
     std::uint64_t mix_number = 0; // events of an older one are void
+    bool healed = false;
     random_sequence turns_random;
     random_sequence effects_random;
     random_sequence nemesis_random;

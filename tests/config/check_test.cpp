@@ -4,7 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <chrono>
+#include <cstdlib>
+#include <fstream>
 
 namespace equus::config {
 namespace {
@@ -201,6 +202,21 @@ TEST_CASE("every code is described once and in order", "[config]") {
         last = static_cast<std::uint16_t>(d.number);
     }
     CHECK(text_of(code::no_module) == "R012");
+}
+
+TEST_CASE("docs/language.md lists every code, and no other", "[config]") {
+    const char* root = std::getenv("EQUUS_SOURCE");
+    std::ifstream in{std::string{root != nullptr ? root : "."} + "/docs/language.md"};
+    std::vector<std::string> listed;
+    for (std::string line; std::getline(in, line);)
+        if (line.substr(0, 3) == "| R" && line.size() > 6 && line[6] == ' ')
+            listed.push_back(line);
+    std::vector<std::string> known;
+    for (const code_description& d : all_codes())
+        known.push_back("| " + text_of(d.number) +
+                        (d.weight == severity::error ? " | error | " : " | warning | ") +
+                        std::string{d.title} + " |");
+    CHECK(listed == known);
 }
 
 TEST_CASE("diagnostics as JSON carry the same facts", "[config]") {

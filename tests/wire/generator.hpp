@@ -48,7 +48,8 @@ void fill(T& value, random_source& from, int depth, bool inner) {
         auto bits = static_cast<typename traits::raw>(from.bits());
         const std::size_t kind = from.below(4);
         if (kind < 3)
-            bits = static_cast<typename traits::raw>(kind == 0 ? from.below(3) : 0 - from.below(3));
+            bits = static_cast<typename traits::raw>(kind == 0 ? from.bits() % 3
+                                                               : 0 - from.bits() % 3);
         if constexpr (std::is_enum_v<T> && !std::same_as<T, std::byte>)
             bits = static_cast<typename traits::raw>(from.below(2));
         if constexpr (equus::wire::detail::is_duration<T>)

@@ -27,8 +27,8 @@ struct files_options {
 };
 
 /// Adds the five effects. The folders that exist are opened now and held: renaming one does not
-/// change what the node reaches. Errors: not_found for a folder to read, io_failed with the system's words, already_exists for a name given
-/// twice.
+/// change what the node reaches. Errors: not_found for a folder to read, io_failed with the
+/// system's words, already_exists for a name given twice.
 result<void> add_file_effects(effect_registry& effects, const files_options& options);
 
 } // namespace equus

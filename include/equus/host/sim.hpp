@@ -100,6 +100,9 @@ struct world_counters {
     std::uint64_t partitions = 0;
     std::uint64_t clock_jumps = 0;
     std::uint64_t evictions = 0; ///< lives that ended by errc::evicted
+    EQUUS_FIELDS(turns, packets_sent, packets_lost, packets_duplicated, packets_overtaken,
+                 links_made, links_broken, effects, crashes, pauses, partitions, clock_jumps,
+                 evictions)
 };
 
 class world {
@@ -199,6 +202,10 @@ public:
     // ---- observation
 
     bool alive(host which) const noexcept;
+    /// It stands still.
+    bool paused(host which) const noexcept;
+    /// The last that happened of `begin_faults` and `heal` was `heal`.
+    bool is_healed() const noexcept;
     /// Why its present or last life ended; nothing while it lives. A crash has no reason.
     std::optional<error> stopped(host which) const;
     /// Present or last life.

@@ -95,7 +95,9 @@ struct seed_outcome {
     duration virtual_time{0};
     world_counters counters;
     std::map<std::string, std::uint64_t, std::less<>> reached; ///< EQUUS_SOMETIMES
+    bool compared = false; ///< it was run twice, and the hashes were equal if it passed
     bool passed() const noexcept { return failure.empty(); }
+    EQUUS_FIELDS(seed, failure, mix, hash, virtual_time, counters, reached, compared)
 };
 
 /// Runs one seed in this process.
