@@ -179,7 +179,7 @@ task<> conductor::cast(std::vector<player>& into, std::string module, std::uint3
 
 task<> conductor::wait_for(bool player::*what, std::vector<player>& among) {
     for (;;) {
-        const bool all = std::all_of(among.begin(), among.end(), [this, what](const player& p) {
+        const bool all = std::all_of(among.begin(), among.end(), [what](const player& p) {
             const auto present = members();
             const bool gone = std::none_of(present.begin(), present.end(),
                                            [&p](const member_info& m) { return m.at == p.at; });
