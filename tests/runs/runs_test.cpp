@@ -216,9 +216,9 @@ TEST_CASE("a run can be looked at and stopped by its name", "[run]") {
     outcome seen;
     REQUIRE(wait_until([&] {
         seen = command(quoted(bin("equus")) + " ps --run looked --json");
-        return seen.code == 0 && seen.text.find("\"waiting\"") != std::string::npos;
+        return seen.code == 0 && seen.text.find("hello.greeter") != std::string::npos;
     }));
-    REQUIRE(seen.text.find("hello.greeter") != std::string::npos);
+    REQUIRE(seen.text.find("\"name\":\"waiting\"") != std::string::npos);
     REQUIRE(command(quoted(bin("equus")) + " graph --live --run looked").code == 0);
     REQUIRE(command(quoted(bin("equus")) + " stop --run looked").code == 0);
     REQUIRE(run.wait() != 0);
