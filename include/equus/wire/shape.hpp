@@ -16,10 +16,7 @@
 //   reference and what derives from it             capability
 //   std::monostate                                 Void
 //
-// A member initialiser is the default of its field, and what a message lacks has it; but an
-// optional, an owned object and a reference are absent then, whatever their initialiser. An
-// enumeration without EQUUS_ENUM is a plain UInt16 to the schema. Everything else is refused at
-// compile time, in one line.
+// Everything else is refused at compile time, in one line.
 #pragma once
 
 #include <equus/base/bytes.hpp>
