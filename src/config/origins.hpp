@@ -28,6 +28,12 @@ public:
     void declare(const incarnation_name& instance, std::size_t declaration) {
         declarations_[instance] = declaration;
     }
+    bool declared_together(const incarnation_name& a, const incarnation_name& b) const {
+        const auto first = declarations_.find(a);
+        const auto second = declarations_.find(b);
+        return first != declarations_.end() && second != declarations_.end() &&
+               first->second == second->second;
+    }
     void set(std::size_t declaration, std::string part, span where) {
         declared_.insert_or_assign({declaration, std::move(part)}, where);
     }

@@ -49,11 +49,18 @@ void validator::run() {
         channel_names_.push_back(id);
     for (const auto& [id, e] : value_->exports)
         exported_.insert(e.channel);
-    for (const auto& [name, d] : value_->incarnations) {
+    const std::pair<const incarnation_name, incarnation_declaration>* last = nullptr;
+    for (const auto& entry : value_->incarnations) {
+        const auto& [name, d] = entry;
         if (out_->full())
             return;
         attach(name, d, 1);
-        incarnation(name, d, false);
+        // What is said of one instance of a family is said of all that are declared alike.
+        if (last != nullptr && last->second == d && origins_->declared_together(last->first, name))
+            where(name, d.where, false);
+        else
+            incarnation(name, d, false);
+        last = &entry;
     }
     for (const auto& [family, b] : value_->blueprints) {
         const incarnation_name name{family, std::nullopt, std::nullopt};

@@ -103,7 +103,7 @@ TEST_CASE("check in JSON names every file and its diagnostics", "[config]") {
     const auto json = nlohmann::json::parse(all.out);
     REQUIRE(json.size() == 3);
     CHECK(json[0]["ok"] == true);
-    CHECK(json[1]["diagnostics"].size() == 5);
+    CHECK(json[1]["diagnostics"].size() == 7);
     CHECK(json[2]["unreadable"] == true);
 }
 
