@@ -153,10 +153,13 @@ std::vector<std::string> changes(std::string old, const std::string& from, const
 } // namespace
 
 TEST_CASE("capnp compile accepts the printed schema", "[wire]") {
-    const std::string path = std::string{std::tmpnam(nullptr)} + ".capnp";
+    char folder[] = "/tmp/equus-schema-XXXXXX";
+    REQUIRE(mkdtemp(folder) != nullptr);
+    const std::string path = std::string{folder} + "/printed.capnp";
     std::ofstream{path} << wire::schema_text(wire::schema_id("test"), roots());
     const int status = std::system(("capnp compile -o- " + path + " > /dev/null").c_str());
     std::remove(path.c_str());
+    std::remove(folder);
     REQUIRE(status == 0);
 }
 

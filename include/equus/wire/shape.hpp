@@ -16,7 +16,10 @@
 //   reference and what derives from it             capability
 //   std::monostate                                 Void
 //
-// Everything else is refused at compile time, in one line.
+// A member initialiser is the default of its field, and what a message lacks has it; but an
+// optional, an owned object and a reference are absent then, whatever their initialiser. An
+// enumeration without EQUUS_ENUM is a plain UInt16 to the schema. Everything else is refused at
+// compile time, in one line.
 #pragma once
 
 #include <equus/base/bytes.hpp>
