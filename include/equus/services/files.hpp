@@ -35,8 +35,8 @@ struct listing {
     EQUUS_FIELDS(items)
 };
 
-/// What a folder holds: files and folders, nothing else; links to files count as files, links to
-/// folders are not followed.
+/// What a folder holds: files and folders, nothing else. Symbolic links are neither listed nor
+/// followed, since they may lead out of the folders that the node was given.
 struct list {
     using reply = listing;
     std::string folder;
