@@ -9,3 +9,4 @@
 #include <equus/protocol.hpp>
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
+#include <equus/task_group.hpp>

@@ -4,7 +4,7 @@
 #include <equus/effect.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/services/control.hpp>
-#include <equus/services/task_group.hpp>
+#include <equus/task_group.hpp>
 
 #include <map>
 

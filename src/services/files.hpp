@@ -5,7 +5,7 @@
 #include <equus/effect.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/services/files.hpp>
-#include <equus/services/task_group.hpp>
+#include <equus/task_group.hpp>
 
 #include <cstdint>
 #include <string>

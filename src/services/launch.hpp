@@ -14,8 +14,8 @@
 #include <equus/incarnation.hpp>
 #include <equus/services/launch.hpp>
 #include <equus/services/space.hpp>
-#include <equus/services/task_group.hpp>
 #include <equus/status.hpp>
+#include <equus/task_group.hpp>
 #include <equus/wiring.hpp>
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 
 #include <equus/incarnation.hpp>
 #include <equus/services/space.hpp>
-#include <equus/services/task_group.hpp>
+#include <equus/task_group.hpp>
 #include <equus/wiring.hpp>
 
 #include <cstdint>

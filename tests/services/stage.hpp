@@ -9,7 +9,7 @@
 #include <equus/services/launch.hpp>
 #include <equus/services/space.hpp>
 #include <equus/services/standard.hpp>
-#include <equus/services/task_group.hpp>
+#include <equus/task_group.hpp>
 
 #include <map>
 #include <set>

@@ -1,5 +1,5 @@
-// Bulk data: bytes that are moved, not copied. The buffer is 64-byte aligned, so that a receiver
-// may look at it as records, and its size is exact.
+// Bulk data: bytes that are moved, not copied. The buffer is aligned as whatever `new` gives, which
+// suffices for every scalar.
 #pragma once
 
 #include <cstddef>
