@@ -131,24 +131,29 @@ void launch_service::resident_ended(incarnation_name name, const event& what) {
     residents_.erase(found);
     names_.erase(what.subject);
     placement_.remove(name);
+    changed_.notify();
     if (const auto alive = instances_.find(name.family); alive != instances_.end())
         --alive->second;
     if (outcome_)
         return;
-    // Whoever takes its place may have its labels [K36].
-    for (const auto& [interface, binding] : declared.interfaces)
-        if (binding.kind == interface_kind::port)
-            for (const std::string& label : binding.channels)
-                if (const auto channel = order_.configuration.channels.find(label);
-                    channel == order_.configuration.channels.end() ||
-                    channel->second.kind == channel_kind::unicast)
-                    tasks_.start(forget_label(label));
+    free_labels(declared);
     if (declared.primary && what.reason == errc::ok)
         finish(errc::ok, what.result, what.text);
     else if (declared.primary)
         finish(what.reason, what.result,
                "the primary '" + told.name + "' has failed: " + what.text);
     report(std::move(told));
+}
+
+/// Whoever takes its place may have its labels [K36].
+void launch_service::free_labels(const incarnation_declaration& of) {
+    for (const auto& [interface, binding] : of.interfaces)
+        if (binding.kind == interface_kind::port)
+            for (const std::string& label : binding.channels)
+                if (const auto channel = order_.configuration.channels.find(label);
+                    channel == order_.configuration.channels.end() ||
+                    channel->second.kind == channel_kind::unicast)
+                    tasks_.start(forget_label(label));
 }
 
 void launch_service::node_is_silent(node_boot which) {
@@ -193,6 +198,8 @@ void launch_service::drop_node(node_boot which, errc reason) {
             --alive->second;
         names_.erase(who.handle.id());
         detail::close(who.handle);
+        if (!outcome_)
+            free_labels(*who.what);
         entry = residents_.erase(entry);
     }
     if (!primary.empty())

@@ -72,6 +72,7 @@ private:
     task<> hear();
     void happened(event what);
     void resident_ended(incarnation_name name, const event& what);
+    void free_labels(const incarnation_declaration& of);
     void drop_node(node_boot which, errc reason);
     void node_is_silent(node_boot which);
     task<> take_orders();
@@ -99,6 +100,8 @@ private:
     task<> forget_label(std::string label);
     task<> serve();
     task<> instantiate(request message);
+    result<incarnation_name> next_of(const launching::instantiate& asked);
+    task<> find(request message);
     task<> instantiate_one(incarnation_name name, node_id on, launching::instances* into,
                            std::size_t index);
     task<> nodes(request message);

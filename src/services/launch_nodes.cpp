@@ -225,6 +225,7 @@ task<> launch_service::create_all() {
     if (outcome_)
         co_return;
     established_ = true;
+    changed_.notify();
     launching::progress told;
     told.kind = launching::progress_kind::running;
     told.name = configuration.name;

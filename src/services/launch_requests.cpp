@@ -84,6 +84,7 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
         who.node = node;
         names_[made->id()] = name;
         const incarnation_handle handle = *made;
+        changed_.notify();
         // Its end comes as an event from now on, also when it has ended already.
         static_cast<void>(co_await handle.watch());
         co_return;
@@ -105,6 +106,8 @@ task<> launch_service::serve() {
             tasks_.start(instantiate(std::move(*got)));
         } else if (got->is<launching::nodes>()) {
             tasks_.start(nodes(std::move(*got)));
+        } else if (got->is<launching::find>()) {
+            tasks_.start(find(std::move(*got)));
         } else if (got->is<launching::rdc_exit>()) {
             if (auto asked = got->take<launching::rdc_exit>())
                 finish(errc::ok, asked->result, std::move(asked->text));
@@ -120,41 +123,21 @@ task<> launch_service::instantiate(request message) {
         message.reply_error(std::move(asked.error()));
         co_return;
     }
-    const auto found = order_.configuration.blueprints.find(asked->blueprint);
-    if (found == order_.configuration.blueprints.end()) {
-        message.reply_error({errc::not_found, "no blueprint '" + asked->blueprint + "'"});
-        co_return;
-    }
     if (asked->count == 0 || asked->count > launching::batch_max) {
         message.reply_error(
             {errc::invalid_argument, "count: 1 to " + std::to_string(launching::batch_max)});
         co_return;
     }
-    const blueprint_declaration& blueprint = found->second;
     launching::instances told;
     std::vector<incarnation_name> names;
     for (std::uint32_t i = 0; i < asked->count && !outcome_; ++i) {
-        std::uint32_t& alive = instances_[asked->blueprint];
-        if (blueprint.instances_max != 0 && alive >= blueprint.instances_max) {
-            told.reason = errc::limit_reached;
-            told.text = "blueprint '" + asked->blueprint + "' has its " +
-                        std::to_string(blueprint.instances_max) + " instances";
+        auto name = next_of(*asked);
+        if (!name) {
+            told.reason = name.error().code();
+            told.text = name.error().text();
             break;
         }
-        incarnation_name name;
-        name.family = asked->blueprint;
-        name.index = next_index_[asked->blueprint];
-        auto placed =
-            placement_.place(name, blueprint.pattern, order_.configuration.places, asked->on);
-        if (!placed) {
-            told.reason = placed.error().code();
-            told.text = placed.error().text();
-            break;
-        }
-        ++alive;
-        ++next_index_[asked->blueprint];
-        residents_[name].what = &blueprint.pattern;
-        names.push_back(std::move(name));
+        names.push_back(std::move(*name));
     }
     {
         task_group creating;
@@ -170,6 +153,45 @@ task<> launch_service::instantiate(request message) {
         message.reply_error({told.reason, told.text});
     else
         message.reply<launching::instantiate>(std::move(told));
+}
+
+/// Places one more of what was asked for, and takes it among the residents.
+result<incarnation_name> launch_service::next_of(const launching::instantiate& asked) {
+    const rdc& configuration = order_.configuration;
+    incarnation_name name;
+    const incarnation_declaration* what = nullptr;
+    if (const auto found = configuration.blueprints.find(asked.blueprint);
+        found != configuration.blueprints.end()) {
+        const std::uint32_t limit = found->second.instances_max;
+        if (limit != 0 && instances_[asked.blueprint] >= limit)
+            return fail(errc::limit_reached, "blueprint '" + asked.blueprint + "' has its " +
+                                                 std::to_string(limit) + " instances");
+        name.family = asked.blueprint;
+        name.index = next_index_[asked.blueprint];
+        what = &found->second.pattern;
+    } else {
+        for (const auto& [declared, declaration] : configuration.incarnations)
+            if (declared.text() == asked.blueprint) {
+                name = declared;
+                what = &declaration;
+            }
+        if (!what)
+            return fail(errc::not_found, "no blueprint '" + asked.blueprint + "'");
+        // Whoever asks may have heard of a node's end before this launch has.
+        if (const auto alive = residents_.find(name);
+            alive != residents_.end() && alive->second.handle && !is_member(alive->second.node))
+            drop_node(alive->second.node, errc::evicted);
+        if (residents_.count(name) != 0)
+            return fail(errc::already_exists, "'" + asked.blueprint + "' is alive");
+    }
+    auto placed = placement_.place(name, *what, configuration.places, asked.on);
+    if (!placed)
+        return fail(std::move(placed.error()));
+    if (configuration.blueprints.count(name.family) != 0)
+        ++next_index_[name.family];
+    ++instances_[name.family];
+    residents_[name].what = what;
+    return name;
 }
 
 task<> launch_service::instantiate_one(incarnation_name name, node_id on,
@@ -200,6 +222,40 @@ task<> launch_service::instantiate_one(incarnation_name name, node_id on,
     told.node = instance.node;
     into->made[index] = std::move(instance);
     report(std::move(told));
+}
+
+task<> launch_service::find(request message) {
+    auto asked = message.take<launching::find>();
+    if (!asked) {
+        message.reply_error(std::move(asked.error()));
+        co_return;
+    }
+    launching::instances told;
+    for (const auto& [name, declared] : order_.configuration.incarnations) {
+        if (name.family != asked->family)
+            continue;
+        if (told.made.size() == launching::batch_max) {
+            told.reason = errc::limit_reached;
+            break;
+        }
+        // One that is being made is about to have a handle.
+        auto found = residents_.find(name);
+        while (!established_ && !outcome_ && (found == residents_.end() || !found->second.handle)) {
+            co_await changed_.wait();
+            found = residents_.find(name);
+        }
+        launching::instance each;
+        each.name = name.text();
+        if (found != residents_.end()) {
+            each.node = found->second.node;
+            each.handle = found->second.handle;
+        }
+        told.made.push_back(std::move(each));
+    }
+    if (told.made.empty())
+        message.reply_error({errc::not_found, "no incarnation '" + asked->family + "'"});
+    else
+        message.reply<launching::find>(std::move(told));
 }
 
 task<> launch_service::nodes(request message) {

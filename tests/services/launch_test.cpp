@@ -379,6 +379,38 @@ TEST_CASE("a lost node is reported with what it held, and the rest goes on", "[K
     CHECK(on.count(0, "worker") == 2);
 }
 
+TEST_CASE("who watches an incarnation makes it again, under its labels", "[K36][K53]") {
+    auto configuration = a_play([](actor&) -> task<> {
+        const rdc_services rdc;
+        auto found = co_await rdc.find("worker");
+        REQUIRE(found.size() == 1);
+        say(found.front().name + " on " + std::to_string(found.front().node.node.value));
+        auto refused = co_await as_result(rdc.instantiate(found.front().name));
+        say(std::string{name_of(refused.error().code())});
+        co_await ok(co_await found.front().handle.watch());
+        auto ended = co_await next_event();
+        REQUIRE(ended->subject == found.front().handle.id());
+        auto again = co_await rdc.instantiate(found.front().name);
+        say(again.made.front().name + " on " + std::to_string(again.made.front().node.node.value));
+        auto nobody = co_await as_result(rdc.find("wroker"));
+        say(std::string{name_of(nobody.error().code())});
+        co_await sleep(1h);
+    });
+    configuration.add(acting("manager", "primary").primary());
+    configuration.add(acting("worker").keyed({"a"}).port("in", {"asks"}));
+    stage on{configuration.build(), 2};
+    on.run();
+    REQUIRE(on.count(1, "worker") == 1);
+    const node_boot lost = on.net[1].self();
+    on.net.isolate(on.net[1]);
+    on.net[0].evict(lost);
+    on.net.advance(1s);
+    CHECK(the_play.lines == std::vector<std::string>{"worker[\"a\"] on 2", "already_exists",
+                                                     "worker[\"a\"] on 1", "not_found"});
+    CHECK(on.count(0, "worker") == 1);
+    CHECK_FALSE(on.find(progress_kind::failed)); // its label was free
+}
+
 TEST_CASE("the loss of the primary's node ends the computation and says why", "[K53]") {
     auto configuration = a_play([](actor&) -> task<> { co_await sleep(1h); });
     // The first node holds the worker that comes first by name.

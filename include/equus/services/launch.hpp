@@ -8,6 +8,7 @@
 //     auto rdc = equus::rdc_services();
 //     auto made = co_await rdc.instantiate("worker", 3);    // of a blueprint
 //     auto where = co_await rdc.nodes();                    // the allocation [K16]
+//     auto those = co_await rdc.find("spooler");            // to watch, and to make again
 //     co_await rdc.exit(0);
 //
 // The second part of this header is between the launch and whoever started it: it gets its work and
@@ -45,15 +46,25 @@ struct instances {
     std::string text;
     EQUUS_FIELDS(made, reason, text)
 };
-/// Makes instances of a blueprint, wired as it says. Fewer than asked for is no error as long as
-/// there is one. Errors: not_found (no such blueprint), limit_reached, invalid_argument, and those
-/// of a creation.
+/// Makes instances of a blueprint, wired as it says; or, by its whole name, a declared incarnation
+/// that has ended, once more. Fewer than asked for is no error as long as there is one. Errors:
+/// not_found (declared nowhere), already_exists (it is alive), limit_reached, invalid_argument, and
+/// those of a creation.
 struct instantiate {
     using reply = instances;
-    std::string blueprint;
+    std::string blueprint;   ///< "worker", or "spooler[\"a\"]"
     std::uint32_t count = 1; ///< at most batch_max
     node_id on;              ///< this node only; 0: where the blueprint's conditions allow
     EQUUS_FIELDS(blueprint, count, on)
+};
+
+/// The declared incarnations of a family, in order of their names; one that has ended comes without
+/// a handle. The first batch_max of them. For a parent that watches. Errors: not_found (declared
+/// nowhere).
+struct find {
+    using reply = instances;
+    std::string family;
+    EQUUS_FIELDS(family)
 };
 
 struct allocated_node {
@@ -83,7 +94,7 @@ struct rdc_exit {
     EQUUS_FIELDS(result, text)
 };
 
-using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit>;
+using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit, find>;
 
 // ---- effects: the launch asks, whoever started it answers
 
@@ -160,6 +171,10 @@ public:
                                            node_id on = {}) const {
         return instantiate(launch_, std::move(blueprint), count, on);
     }
+    /// The declared incarnations of a family; without a handle, those that have ended.
+    task<std::vector<launching::instance>> find(std::string family) const {
+        return find(launch_, std::move(family));
+    }
     /// The nodes of the computation, with their load if wanted.
     task<launching::allocation> nodes(bool with_load = false) const {
         return nodes(launch_, with_load);
@@ -192,6 +207,12 @@ private:
             all.text = std::move(some->text);
         }
         co_return all;
+    }
+    static task<std::vector<launching::instance>> find(launch_stream launch, std::string family) {
+        auto got = co_await launch.invoke<launching::find>(family);
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
+        co_return std::move(got->made);
     }
     static task<launching::allocation> nodes(launch_stream launch, bool with_load) {
         auto got = co_await launch.invoke<launching::nodes>(with_load);
