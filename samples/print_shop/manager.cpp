@@ -1,7 +1,5 @@
 #include "shop.hpp"
 
-#include <equus/services/launch.hpp>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -9,32 +7,42 @@ namespace doc {
 
 using namespace equus;
 
+namespace {
+
+/// Who loses that many has another trouble than a lost node.
+constexpr std::size_t losses_max = 64;
+
+bool is_worker(const std::string& name) {
+    return name.starts_with("worker");
+}
+
+} // namespace
+
+bool manager::complete() const noexcept {
+    return counted_ && state_.outcomes.size() == state_.documents;
+}
+
+/// Reports and ends are heard as they come; what follows from them is done here, one at a time.
 task<std::int32_t> manager::main() {
     const time_point began = now();
-    std::uint32_t workers = 0;
-    bool counted = false;
-    while (!counted || state_.outcomes.size() < state_.documents) {
-        auto next = co_await reports.receive();
-        if (!next)
-            co_await ok(fail(std::move(next.error())));
-        delivery<reporting> report = std::move(*next);
-        if (report.is<found>()) {
-            auto what = co_await ok(report.take<found>());
-            if (!what.trouble.empty())
-                co_await ok(fail(errc::io_failed, what.trouble));
-            state_.documents = what.documents;
-            counted = true;
-            if (state_.documents > 0)
-                workers = co_await hire();
-        } else if (report.is<printed>()) {
-            auto what = co_await ok(report.take<printed>());
-            enter(what.document, {what.name, what.worker, what.pages, {}});
+    hearing_.start(hear_reports());
+    hearing_.start(hear_ends());
+    co_await watch_all("scheduler");
+    bool open = false;
+    while (!complete()) {
+        if (!trouble_.empty())
+            co_await ok(fail(errc::broken, trouble_));
+        if (counted_ && !open) {
+            open = true;
+            co_await open_shop();
+        } else if (!ends_.empty()) {
+            event next = std::move(ends_.front());
+            ends_.pop_front();
+            co_await replace(std::move(next));
         } else {
-            auto what = co_await ok(report.take<spoiled>());
-            enter(what.document, {what.name, {}, 0, what.reason});
+            co_await changed_.wait();
         }
     }
-    static_cast<void>(workers);
     std::string text = table(now() - began);
     co_await console.invoke<console::write>(std::move(text));
     const bool all = std::all_of(state_.outcomes.begin(), state_.outcomes.end(),
@@ -42,21 +50,129 @@ task<std::int32_t> manager::main() {
     co_return all ? 0 : 1;
 }
 
-task<std::uint32_t> manager::hire() {
-    const rdc_services launch;
-    auto allocation = co_await launch.nodes();
-    auto wanted = static_cast<std::uint32_t>(allocation.nodes.size());
-    if (parameters_.workers > 0)
-        wanted = parameters_.workers;
-    wanted = std::min(wanted, state_.documents);
-    auto hired = co_await launch.instantiate("worker", wanted);
-    co_return static_cast<std::uint32_t>(hired.made.size());
+task<> manager::hear_reports() {
+    for (;;) {
+        auto next = co_await reports.receive();
+        if (!next) {
+            trouble_ = next.error().describe();
+            changed_.notify();
+            co_return;
+        }
+        if (auto what = next->take<found>()) {
+            state_.documents = what->documents;
+            trouble_ = std::move(what->trouble);
+            counted_ = true;
+        } else if (auto well = next->take<printed>()) {
+            enter(well->document, {well->name, well->worker, well->pages, {}});
+        } else if (auto ill = next->take<spoiled>()) {
+            enter(ill->document, {ill->name, {}, 0, ill->reason});
+        } else {
+            trouble_ = "a report cannot be read: " + ill.error().describe();
+        }
+        changed_.notify();
+    }
 }
 
+/// A node's reports arrive before the news that it is lost, so whoever looks at an end has entered
+/// all that the lost one had done.
+task<> manager::hear_ends() {
+    for (;;) {
+        auto next = co_await next_event();
+        if (!next)
+            co_return;
+        ends_.push_back(std::move(*next));
+        changed_.notify();
+    }
+}
+
+// ---------------------------------------------------------------------- workers and spoolers
+
+task<> manager::open_shop() {
+    co_await watch_all("spooler");
+    const rdc_services launch;
+    const auto allocation = co_await launch.nodes();
+    wanted_ = static_cast<std::uint32_t>(allocation.nodes.size());
+    if (parameters_.workers > 0)
+        wanted_ = parameters_.workers;
+    co_await hire(state_.documents);
+}
+
+task<> manager::watch(launching::instance whom) {
+    watched_[whom.handle.id()] = whom.name;
+    workers_ += is_worker(whom.name) ? 1 : 0;
+    auto watched = co_await whom.handle.watch();
+    if (!watched) { // it was lost at once
+        event gone;
+        gone.subject = whom.handle.id();
+        gone.reason = watched.error().code();
+        gone.text = watched.error().describe();
+        ends_.push_back(std::move(gone));
+    }
+}
+
+task<> manager::watch_all(std::string family) {
+    const rdc_services launch;
+    auto found = co_await launch.find(std::move(family));
+    for (launching::instance& each : found)
+        if (each.handle)
+            co_await watch(std::move(each));
+        else
+            co_await make(std::move(each.name), 1);
+}
+
+task<> manager::make(std::string what, std::uint32_t count) {
+    const rdc_services launch;
+    auto made = co_await launch.instantiate(std::move(what), count);
+    for (launching::instance& each : made.made)
+        co_await watch(std::move(each));
+}
+
+/// As many more workers as the documents need and are wanted at a time.
+task<> manager::hire(std::uint32_t documents) {
+    const std::uint32_t count = std::min(documents, wanted_ - std::min(workers_, wanted_));
+    if (count > 0)
+        co_await make("worker", count);
+}
+
+task<> manager::replace(event gone) {
+    const auto found = watched_.find(gone.subject);
+    if (found == watched_.end())
+        co_return;
+    const std::string who = std::move(found->second);
+    watched_.erase(found);
+    ended told;
+    told.well = gone.reason == errc::ok;
+    if (is_worker(who)) {
+        --workers_;
+        told.worker = who;
+    }
+    if (!told.well) {
+        const bool hopeless = state_.happened.size() >= losses_max || who == "scheduler";
+        if (hopeless)
+            co_await ok(fail(errc::broken, who + " has ended: " + gone.text));
+        if (!is_worker(who))
+            co_await make(who, 1);
+        for (const auto& [id, each] : state_.outcomes)
+            told.printed.insert(id);
+    }
+    const bool well = told.well;
+    auto left = co_await ok(co_await tasks.invoke<ended>(moved(told)));
+    if (!well)
+        state_.happened.push_back("lost: " + who + ": " + gone.text +
+                                  "; documents handed out again: " + std::to_string(left.again));
+    co_await hire(left.waiting);
+}
+
+// ---------------------------------------------------------------------- the table
+
+/// Of several copies of a document the first that is printed counts.
 void manager::enter(std::uint32_t document, outcome what) {
-    const bool first = state_.outcomes.emplace(document, std::move(what)).second;
-    if (!first)
+    const auto [entry, first] = state_.outcomes.try_emplace(document, what);
+    if (first || !what.trouble.empty())
+        return;
+    if (entry->second.trouble.empty())
         ++state_.duplicated;
+    entry->second = std::move(what);
 }
 
 std::string manager::table(duration took) const {
@@ -66,12 +182,14 @@ std::string manager::table(duration took) const {
     };
     std::map<std::string, total> by_worker;
     total all;
-    std::string troubles;
+    std::string before;
+    for (const std::string& each : state_.happened)
+        before += each + "\n";
     std::uint32_t lost = state_.documents;
     for (const auto& [id, each] : state_.outcomes) {
         --lost;
         if (!each.trouble.empty()) {
-            troubles += "not printed: " + each.name + ": " + each.trouble + "\n";
+            before += "not printed: " + each.name + ": " + each.trouble + "\n";
             continue;
         }
         total& of = by_worker[each.worker];
@@ -85,7 +203,7 @@ std::string manager::table(duration took) const {
         std::snprintf(text, sizeof text, "%-14s %9u %7u\n", name.c_str(), documents, pages);
         return std::string{text};
     };
-    std::string out = troubles + "worker         documents   pages\n";
+    std::string out = before + "worker         documents   pages\n";
     for (const auto& [name, of] : by_worker)
         out += line(name, of.documents, of.pages);
     out += line("all", all.documents, all.pages);

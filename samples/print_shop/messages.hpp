@@ -11,6 +11,7 @@
 #include <equus/equus.hpp>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,20 @@ struct submit {
     std::string name;
     EQUUS_FIELDS(path, name)
 };
-using scheduling = equus::protocol<"doc.scheduling", next_task, submit>;
+struct remaining {
+    std::uint32_t again = 0;   ///< documents that will be handed out once more
+    std::uint32_t waiting = 0; ///< documents that nobody has
+    EQUUS_FIELDS(again, waiting)
+};
+/// From the manager: somebody has ended. What he had, if it is not printed, is handed out again.
+struct ended {
+    using reply = remaining;
+    std::string worker;              ///< empty: the spooler, so whoever had them
+    bool well = false;               ///< a worker that found no more work; nothing of his is lost
+    std::set<std::uint32_t> printed; ///< or spoiled
+    EQUUS_FIELDS(worker, well, printed)
+};
+using scheduling = equus::protocol<"doc.scheduling", next_task, submit, ended>;
 
 // ---- pages: a worker sends a document's pages in order, the last one last
 

@@ -13,6 +13,9 @@ bool is_document(const std::string& path) {
     return false;
 }
 
+/// A document that takes so many workers with it is not handed out again.
+constexpr std::uint32_t times_max = 8;
+
 } // namespace
 
 task<> scheduler::start() {
@@ -22,22 +25,47 @@ task<> scheduler::start() {
         co_await reports.send<found>(0u, folder, listed.error().describe());
         co_return;
     }
-    for (const files::item& each : listed->items)
+    for (files::item& each : listed->items)
         if (!each.is_folder && is_document(each.path))
-            state_.documents.push_back({folder + "/" + each.path, each.path});
+            on(submit{folder + "/" + each.path, each.path});
     const auto count = static_cast<std::uint32_t>(state_.documents.size());
     co_await reports.send<found>(count, folder, std::string{});
 }
 
-task_slip scheduler::on(next_task) {
-    if (state_.next == state_.documents.size())
+task_slip scheduler::on(next_task asked) {
+    if (state_.waiting.empty())
         return {};
-    const std::uint32_t id = state_.next++;
-    return {true, id, state_.documents[id].path, state_.documents[id].name};
+    const std::uint32_t id = state_.waiting.front();
+    state_.waiting.pop_front();
+    entry& given = state_.documents[id];
+    given.worker = std::move(asked.worker);
+    ++given.times;
+    return {true, id, given.path, given.name};
 }
 
 void scheduler::on(submit more) {
-    state_.documents.push_back({std::move(more.path), std::move(more.name)});
+    state_.waiting.push_back(static_cast<std::uint32_t>(state_.documents.size()));
+    state_.documents.push_back({std::move(more.path), std::move(more.name), {}, 0});
+}
+
+task<remaining> scheduler::on(ended who) {
+    remaining left;
+    for (std::uint32_t id = 0; id < state_.documents.size() && !who.well; ++id) {
+        entry& each = state_.documents[id];
+        if (each.worker.empty() || (!who.worker.empty() && each.worker != who.worker) ||
+            who.printed.count(id) != 0)
+            continue;
+        each.worker.clear();
+        if (each.times < times_max) {
+            state_.waiting.push_back(id);
+            ++left.again;
+        } else {
+            co_await reports.send<spoiled>(id, each.name,
+                                           std::string{"every worker was lost with it"});
+        }
+    }
+    left.waiting = static_cast<std::uint32_t>(state_.waiting.size());
+    co_return left;
 }
 
 } // namespace doc

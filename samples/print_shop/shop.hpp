@@ -1,14 +1,23 @@
 // The print shop's modules. The dissertation's text-processing computation: a manager that decides
 // how many workers there are, a scheduler that hands out documents, workers that set them, a
 // spooler that collates.
+//
+// Every node but that of the manager and the scheduler may be lost while it prints. The manager
+// watches workers and spooler, makes others in their place, and has what is not printed handed out
+// again; a document's id makes that harmless: the spooler prints the first copy that is whole,
+// under a name that a second printing would only write again.
 #pragma once
 
 #include "messages.hpp"
 
 #include <equus/services/console.hpp>
 #include <equus/services/files.hpp>
+#include <equus/services/launch.hpp>
+#include <equus/task_group.hpp>
 
+#include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,19 +41,38 @@ public:
         std::uint32_t documents = 0;
         std::uint32_t duplicated = 0;
         std::map<std::uint32_t, outcome> outcomes; ///< by document
-        EQUUS_FIELDS(documents, duplicated, outcomes)
+        std::vector<std::string> happened;         ///< who was lost, and what was done about it
+        EQUUS_FIELDS(documents, duplicated, outcomes, happened)
     };
     parameters parameters_;
     state state_;
     equus::port<reporting> reports{*this, "reports"};
+    equus::stream<scheduling> tasks{*this, "tasks"};
     equus::stream<equus::console::printing> console{*this, "console"};
 
     equus::task<std::int32_t> main();
 
 private:
-    equus::task<std::uint32_t> hire();
+    equus::task<> hear_reports();
+    equus::task<> hear_ends();
+    equus::task<> open_shop();
+    equus::task<> watch(equus::launching::instance whom);
+    equus::task<> watch_all(std::string family);
+    equus::task<> make(std::string what, std::uint32_t count);
+    equus::task<> hire(std::uint32_t documents);
+    equus::task<> replace(equus::event gone);
     void enter(std::uint32_t document, outcome what);
+    bool complete() const noexcept;
     std::string table(equus::duration took) const;
+
+    bool counted_ = false;      ///< the scheduler has said how many documents there are
+    std::string trouble_;       ///< why there is nothing to print
+    std::uint32_t wanted_ = 0;  ///< workers at a time
+    std::uint32_t workers_ = 0; ///< present
+    std::map<equus::incarnation_id, std::string> watched_;
+    std::deque<equus::event> ends_;
+    equus::wake_signal changed_;
+    equus::task_group hearing_; ///< last: its tasks use all of the above
 };
 
 /// Finds the documents and hands them out, one to each worker that asks.
@@ -57,12 +85,14 @@ public:
     struct entry {
         std::string path;
         std::string name;
-        EQUUS_FIELDS(path, name)
+        std::string worker;      ///< who has it; empty: it waits, or is done
+        std::uint32_t times = 0; ///< handed out
+        EQUUS_FIELDS(path, name, worker, times)
     };
     struct state {
-        std::vector<entry> documents;
-        std::uint32_t next = 0;
-        EQUUS_FIELDS(documents, next)
+        std::vector<entry> documents; ///< by id
+        std::deque<std::uint32_t> waiting;
+        EQUUS_FIELDS(documents, waiting)
     };
     parameters parameters_;
     state state_;
@@ -73,6 +103,7 @@ public:
     equus::task<> start();
     task_slip on(next_task asked);
     void on(submit more);
+    equus::task<remaining> on(ended who);
 };
 
 /// Takes a document at a time, sets it, sends its pages on.
@@ -98,8 +129,11 @@ public:
         EQUUS_FIELDS(device)
     };
     struct state {
-        std::map<std::uint32_t, std::vector<equus::bytes>> open; ///< pages so far, by document
-        EQUUS_FIELDS(open)
+        using copies =
+            std::map<std::string, std::vector<equus::bytes>>; ///< pages so far, by worker
+        std::map<std::uint32_t, copies> open;                 ///< by document
+        std::set<std::uint32_t> closed; ///< documents that are printed or spoiled
+        EQUUS_FIELDS(open, closed)
     };
     parameters parameters_;
     state state_;

@@ -5,14 +5,17 @@ namespace doc {
 using namespace equus;
 
 task<> spooler::on(page p) {
-    std::vector<bytes>& sheets = state_.open[p.document];
+    if (state_.closed.count(p.document) != 0)
+        co_return; // its document was handed out again, and one copy was whole before
+    std::vector<bytes>& sheets = state_.open[p.document][p.worker];
     if (p.number != sheets.size() + 1)
-        co_return; // a page that is there already: its document was sent again
+        co_return;
     sheets.push_back(std::move(p.pdf));
     if (p.number < p.of)
         co_return;
     std::vector<bytes> complete = std::move(sheets);
     state_.open.erase(p.document);
+    state_.closed.insert(p.document);
     auto book = co_await press.invoke<bind_pages>(p.name, std::move(complete))
                     .within(std::chrono::minutes{10});
     if (!book) {

@@ -14,6 +14,9 @@ task<> worker::main() {
         const std::uint32_t id = job->id;
         const std::string name = job->name;
         auto done = co_await as_result(set(std::move(*job)));
+        // Without a spooler there is nothing to do. The manager makes both anew.
+        if (!pages.is_open())
+            co_await ok(fail(errc::broken, "the spooler is gone"));
         if (!done) // this document only; the next one may be well
             co_await reports.send<spoiled>(id, name, done.error().describe());
     }
