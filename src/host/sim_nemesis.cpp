@@ -23,6 +23,7 @@ void world_impl::begin_faults(const fault_mix& chosen) {
 void world_impl::heal() {
     ++mix_number; // what was planned is void
     healed = true;
+    healed_at = now;
     say("healed");
     mutation.set_buggify(false);
     network.set_faults(network_faults{});

@@ -8,6 +8,9 @@ namespace equus::sim {
 namespace {
 
 constexpr std::uint32_t idle_turns_max = 10'000;
+/// A lease that the faults have worn out may end so long after them: a link has to be dialled
+/// again.
+constexpr duration aftermath = std::chrono::seconds{5};
 
 std::uint64_t hash_of(std::span<const std::byte> data) noexcept {
     std::uint64_t hash = data.size();
@@ -167,6 +170,12 @@ void world_impl::carry_out(sim_node& node, output& what) {
         counters.evictions += what.reason == errc::evicted ? 1 : 0;
         end_life(node, std::move(what.reason));
         network.crash(node.index, now);
+        // A life that ends later than that ends by a fault of ours.
+        if (healed && *node.stopped == errc::evicted && now - healed_at < aftermath)
+            later(std::chrono::milliseconds{100}, [this, &node] {
+                if (!node.kernel)
+                    start_life(node);
+            });
         break;
     }
 }

@@ -127,6 +127,7 @@ struct world_impl : std::enable_shared_from_this<world_impl> {
     fault_mix mix;
     std::uint64_t mix_number = 0; // events of an older one are void
     bool healed = false;
+    time_point healed_at;
     random_sequence turns_random;
     random_sequence effects_random;
     random_sequence nemesis_random;
