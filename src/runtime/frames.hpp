@@ -266,7 +266,8 @@ struct greeting_frame {
     std::uint64_t instance = 0;
     member_info self; ///< `at` is empty in one that has not joined
     view_version view;
-    EQUUS_FIELDS(version, instance, self, view)
+    bool known = false; ///< the receiver has been heard on this link: no answer is wanted
+    EQUUS_FIELDS(version, instance, self, view, known)
 };
 struct welcome_frame {
     std::uint64_t instance = 0;

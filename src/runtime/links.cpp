@@ -64,6 +64,7 @@ void kernel_impl::greet(link_id link) {
     frame.instance = options.instance;
     frame.self = own_info();
     frame.view = view;
+    frame.known = static_cast<bool>(links[link].peer.node);
     send_greeting(link, kind::greeting, frame);
     links[link].greet_at = now + options.limits.retransmit_after;
 }
@@ -226,8 +227,8 @@ void kernel_impl::greeting_came(link_id link, std::span<const std::byte> packet)
     if (!self.node)
         return; // it will hear from us once we have joined
     if (record.peer == who) {
-        if (!record.traits.dialled)
-            greet_once(link); // our answer to its greeting was lost
+        if (!greeting->known)
+            greet_once(link); // what it should have heard of us was lost
         return;
     }
     if (is_member(who)) {

@@ -354,6 +354,30 @@ TEST_CASE("simultaneous dials end in one link", "[kernel][membership]") {
     REQUIRE(seen.answer.has_value());
 }
 
+TEST_CASE("whoever dialled greets again when nothing of it has been heard",
+          "[kernel][membership]") {
+    const module_table modules = cast();
+    seen = {};
+    nodes net{modules};
+    net.add();
+    kernel& second = net.add();
+    kernel& third = net.add();
+    REQUIRE(net.boot(second, host_for("greet", 1, third.self().node.value)));
+    net.advance(1s);
+    // The second node dials again and has nothing to say but its greeting, which is lost.
+    bool lost = true;
+    net.loses = [&](const kernel& from, const kernel&) { return lost && &from == &second; };
+    net.cut(second, third);
+    net.advance(40ms);
+    REQUIRE(net.link_count() == 3);
+    lost = false;
+    seen.answer.reset();
+    REQUIRE(net.boot(third, host_for("greet", 1, second.self().node.value)));
+    net.advance(500ms);
+    REQUIRE(seen.answer.has_value());
+    REQUIRE(net.link_count() == 3);
+}
+
 TEST_CASE("the same inputs give the same trace", "[kernel][rule-24]") {
     const module_table modules = cast();
     std::uint64_t hashes[2];

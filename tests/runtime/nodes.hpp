@@ -107,6 +107,8 @@ public:
     std::function<bool(kernel& on, effect_id which, std::string_view name)> take_effect;
     /// Answers effects; without it they stay open.
     std::function<result<bytes>(std::string_view name, bytes request)> effects;
+    /// Links made from now on lose packets: those for which it says so.
+    std::function<bool(const kernel& from, const kernel& to)> loses;
     std::size_t link_count() const { return links_.size(); }
     time_point now() const { return now_; }
 
@@ -172,7 +174,8 @@ private:
             for (const wire_link& link : links_)
                 for (int side = 0; side < 2; ++side)
                     if (link.ends[side].who == &at && link.ends[side].id == out.link &&
-                        !at.isolated && !link.ends[1 - side].who->isolated)
+                        !at.isolated && !link.ends[1 - side].who->isolated &&
+                        !(loses && loses(*at.driven, *link.ends[1 - side].who->driven)))
                         link.ends[1 - side].who->inbox.emplace_back(link.ends[1 - side].id,
                                                                     bytes{out.data});
             break;
@@ -187,8 +190,8 @@ private:
             }
             wire_link made{{{&at, link_id{++last_link_}}, {peer, link_id{++last_link_}}}};
             links_.push_back(made);
-            at.driven->link_up(made.ends[0].id, {out.dial, true});
-            peer->driven->link_up(made.ends[1].id, {{}, true});
+            at.driven->link_up(made.ends[0].id, {out.dial, !loses});
+            peer->driven->link_up(made.ends[1].id, {{}, !loses});
             break;
         }
         case output::kind::hang_up:
