@@ -152,8 +152,8 @@ result<void> kernel_impl::export_message(incarnation_record& inc, envelope& mess
         message.payload(),
         [](void* opaque, reference& found) {
             auto& at = *static_cast<export_walk*>(opaque);
-            if (at.why != errc::ok)
-                return;
+            if (!found || at.why != errc::ok)
+                return; // one that names nothing arrives as one that names nothing
             auto exported = at.kernel.export_reference(at.from, found);
             if (!exported) {
                 at.why = std::move(exported.error());

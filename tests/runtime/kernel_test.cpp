@@ -28,7 +28,13 @@ struct fault {
     std::uint32_t how = 0;
     EQUUS_FIELDS(how)
 };
-using talking = protocol<"test.talking", greet, note, fault>;
+struct pass;
+using talking = protocol<"test.talking", greet, note, fault, pass>;
+struct pass {
+    using reply = greeting;
+    stream<talking> what;
+    EQUUS_FIELDS(what)
+};
 struct opened {
     stream<talking> out;
     EQUUS_FIELDS(out)
@@ -70,6 +76,9 @@ public:
             for (std::uint32_t i = 1; i <= parameters_.count; ++i)
                 co_await ok(co_await out.send<note>(i));
             seen.done = parameters_.count;
+        } else if (parameters_.act == "pass nothing") {
+            auto passed = co_await out.invoke<pass>(stream<talking>{});
+            seen.lines.push_back(passed ? passed->text : passed.error().describe());
         } else if (parameters_.act == "fault") {
             seen.answer = co_await out.invoke<fault>(parameters_.count);
         } else if (parameters_.act == "late") {
@@ -133,6 +142,7 @@ public:
         co_await ok(fail(errc::not_found, "no paper"));
         co_return greeting{};
     }
+    greeting on(pass p) { return {p.what ? "something" : "nothing"}; }
     opened on(open_talk) { return opened{talk.open_stream()}; }
 };
 
@@ -257,6 +267,19 @@ TEST_CASE("calls may be started together and awaited in any order", "[kernel][K2
     REQUIRE(net.boot(root, host_for("two", 1, guest_node)));
     net.advance(100ms);
     REQUIRE(seen.lines == std::vector<std::string>{"hello one", "hello two"});
+}
+
+TEST_CASE("a reference that names nothing arrives as one that names nothing", "[kernel][K9]") {
+    const module_table modules = cast();
+    const std::uint32_t guest_node = GENERATE(1u, 2u);
+    const bool copied = GENERATE(false, true);
+    seen = {};
+    nodes net{modules, copied};
+    kernel& root = net.add();
+    net.add();
+    REQUIRE(net.boot(root, host_for("pass nothing", 1, guest_node)));
+    net.advance(100ms);
+    REQUIRE(seen.lines == std::vector<std::string>{"nothing"});
 }
 
 TEST_CASE("creation is refused with a reason", "[kernel][K7]") {
