@@ -1,11 +1,11 @@
 #include "host/sim_membership.hpp"
 
-#include "host/sim_at_rest.hpp"
 #include "host/sim_reporting.hpp"
 
 #include <equus/equus.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 
 namespace equus::sim {
@@ -65,7 +65,13 @@ public:
     }
 
     bool finished(world& w) override {
-        return w.now() > script_ends_ && healed(w) && what_is_wrong(w).empty();
+        if (!healed(w))
+            return false;
+        if (!healed_at_)
+            healed_at_ = w.now();
+        // A life that the faults have ended is written off when its silence has lasted.
+        return w.now() > script_ends_ && w.now() - *healed_at_ > kernel_limits{}.evict_after + 2s &&
+               what_is_wrong(w).empty();
     }
     std::string progress(world& w) override { return what_is_wrong(w) + who_is_left(w); }
     std::string check(world& w) override { return what_is_wrong(w); }
@@ -163,6 +169,7 @@ private:
     std::map<std::uint32_t, bool> lives_; ///< by boot: whether it is there
     std::uint32_t newest_ = 0;
     time_point script_ends_;
+    std::optional<time_point> healed_at_;
 };
 
 } // namespace

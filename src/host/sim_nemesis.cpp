@@ -2,6 +2,7 @@
 #include "host/sim_world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace equus::sim {
 
@@ -22,8 +23,8 @@ void world_impl::begin_faults(const fault_mix& chosen) {
 
 void world_impl::heal() {
     ++mix_number; // what was planned is void
-    healed = true;
-    healed_at = now;
+    if (!std::exchange(healed, true))
+        healed_at = now;
     say("healed");
     mutation.set_buggify(false);
     network.set_faults(network_faults{});
