@@ -1,4 +1,5 @@
 #include "shop.hpp"
+#include "simulated_shop.hpp"
 #include "typeset/typeset.hpp"
 
 #include <equus/host/main.hpp>
@@ -26,5 +27,6 @@ int main(int argc, char** argv) {
     doc::add_print_shop(m.modules());
     m.effect<doc::set_in_type>(std::string{doc::set_effect}, set_in_type);
     m.effect<doc::bind_pages>(std::string{doc::bind_effect}, bind_pages);
+    m.scenario(doc::simulated_shop());
     return m.run();
 }

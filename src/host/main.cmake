@@ -8,6 +8,7 @@ equus_library(host
         commands/look_commands.cpp
         commands/programs.cpp
         commands/run_command.cpp
+        configuration.cpp
         launch/child.cpp
         launch/launcher.cpp
         launch/node_process.cpp

@@ -42,7 +42,10 @@ int main::run() {
     app.footer("`" + with.program + " COMMAND --help` shows a command's options and an example.");
     // Has its own options and help; listed here with the others.
     if (argc_ > 1 && std::string_view{argv_[1]} == "sim")
-        return sim::sim_command(argc_, argv_, scenarios_->table);
+        return sim::sim_command(argc_, argv_, scenarios_->table,
+                                [&with](const std::string& scenario, const std::string& given) {
+                                    return commands::program_of(with, scenario, given);
+                                });
     app.add_subcommand("sim", "Run a scenario in simulated worlds, one for each seed");
     int code = commands::done;
     commands::add_run_command(app, with, code);

@@ -1,4 +1,5 @@
-#include "host/sim_at_rest.hpp"
+// What is true of every world that has come to rest, and what is said of one that has not.
+#include <equus/host/sim_scenario.hpp>
 
 namespace equus::sim {
 

@@ -1,6 +1,5 @@
 #include "host/sim_calls.hpp"
 
-#include "host/sim_at_rest.hpp"
 #include "host/sim_calls_cast.hpp"
 
 namespace equus::sim {

@@ -22,8 +22,10 @@ constexpr int some_failed = 1;
 constexpr int wrong_usage = 2;
 
 struct command_line {
-    std::string program;
+    std::string program; ///< name
+    std::string called;  ///< as it was called, to be called again
     std::string scenario;
+    std::string elsewhere; ///< --program
     std::string seeds = "1..100";
     std::string mutant;
     std::string trace;
@@ -51,8 +53,12 @@ bool read_range(const std::string& text, std::uint64_t& first, std::uint64_t& la
            first <= last && last != UINT64_MAX;
 }
 
+std::string quoted(const std::string& word) {
+    return word.find_first_of(" '\"\\$") == std::string::npos ? word : "'" + word + "'";
+}
+
 std::string replay_of(const command_line& with, std::uint64_t seed) {
-    std::string text = with.program + " sim --scenario " + with.scenario + " --seeds " +
+    std::string text = quoted(with.called) + " sim --scenario " + with.scenario + " --seeds " +
                        std::to_string(seed) + ".." + std::to_string(seed);
     if (!with.mutant.empty())
         text += " --mutant " + with.mutant;
@@ -116,21 +122,22 @@ int usage(const std::string& program, const std::string& text) {
 }
 
 /// A program's scenarios are in the program: it is asked to run them itself.
-int run_by_program(const command_line& with, char** argv, const scenario_table& scenarios) {
-    std::error_code unknown;
-    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", unknown);
-    const std::filesystem::path other = self.parent_path() / with.scenario;
-    if (!unknown && with.scenario.find('/') == std::string::npos && other != self &&
-        std::filesystem::is_regular_file(other, unknown)) {
-        std::string path = other.string();
-        argv[0] = path.data();
-        ::execv(path.c_str(), argv);
-        return usage(with.program, path + ": " + std::generic_category().message(errno));
-    }
-    std::string known;
+int run_by_program(const command_line& with, char** argv, const scenario_table& scenarios,
+                   const scenario_program& elsewhere) {
+    std::string text = "no scenario '" + with.scenario + "'; there are:";
     for (const auto& [name, each] : scenarios.all())
-        known += (known.empty() ? "" : ", ") + name;
-    return usage(with.program, "no scenario '" + with.scenario + "'; there are: " + known);
+        text += " " + name;
+    if (!elsewhere)
+        return usage(with.program, text);
+    auto path = elsewhere(with.scenario, with.elsewhere);
+    if (!path)
+        return usage(with.program, text + "; and no program has it: " + path.error().describe());
+    std::error_code unknown;
+    if (std::filesystem::equivalent(*path, "/proc/self/exe", unknown))
+        return usage(with.program, text);
+    argv[0] = path->data();
+    ::execv(path->c_str(), argv);
+    return usage(with.program, *path + ": " + std::generic_category().message(errno));
 }
 
 int run_range(const command_line& with, const scenario& what, std::uint64_t first,
@@ -199,13 +206,18 @@ int run_traced(const command_line& with, const scenario& what, std::uint64_t fir
 
 } // namespace
 
-int sim_command(int argc, char** argv, const scenario_table& scenarios) {
+int sim_command(int argc, char** argv, const scenario_table& scenarios,
+                const scenario_program& elsewhere) {
     command_line with;
-    with.program = argc > 0 ? std::filesystem::path{argv[0]}.filename().string() : "equus";
+    with.called = argc > 0 ? argv[0] : "equus";
+    with.program = std::filesystem::path{with.called}.filename().string();
     CLI::App app{"Runs a scenario in many simulated worlds, one for each seed.",
                  with.program + " sim"};
     app.add_option("--scenario", with.scenario, "which one; --list shows them");
     app.add_option("--seeds", with.seeds, "A..B, or one")->capture_default_str();
+    app.add_option("--program", with.elsewhere,
+                   "path of the program that has the scenario; otherwise one of the scenario's "
+                   "name beside this one");
     app.add_option("--jobs", with.jobs, "processes; 0: in this one")->capture_default_str();
     app.add_option("--mutant", with.mutant, "a planted fault to switch on (builds with mutants)");
     app.add_option("--trace", with.trace, "write every record of every kernel to this file");
@@ -240,7 +252,7 @@ int sim_command(int argc, char** argv, const scenario_table& scenarios) {
         return usage(with.program, "this build has no mutants: use the preset 'mutants'");
     const scenario* what = scenarios.find(with.scenario);
     if (what == nullptr)
-        return run_by_program(with, argv, scenarios);
+        return run_by_program(with, argv, scenarios, elsewhere);
     return with.trace.empty() ? run_range(with, *what, first, last)
                               : run_traced(with, *what, first, last);
 }

@@ -1,6 +1,5 @@
 #include "host/sim_streams.hpp"
 
-#include "host/sim_at_rest.hpp"
 #include "host/sim_streams_cast.hpp"
 
 namespace equus::sim {

@@ -78,6 +78,14 @@ private:
     std::map<std::string, scenario, std::less<>> scenarios_;
 };
 
+// ---- for the checks of workloads
+
+/// Every node that has not left is a member, all have the same view, and no incarnation is left but
+/// those called `besides`. Empty, or what is not so.
+std::string what_is_not_at_rest(const world& w, std::string_view besides = {});
+/// The nodes and what they still hold, one line each.
+std::string who_is_left(const world& w);
+
 /// streams, calls, membership, reconnect.
 scenario_table built_in_scenarios();
 
@@ -142,8 +150,16 @@ const std::vector<planted_fault>& planted_faults();
 /// Whether this build has them.
 bool has_mutants() noexcept;
 
-/// `sim --scenario S --seeds A..B [--json] [--mutant M] [--jobs N] [--trace FILE]`; argv[0] is the
-/// program, argv[1] may be "sim". Exit codes: 0 all passed, 1 some failed, 2 wrong usage.
-int sim_command(int argc, char** argv, const scenario_table& scenarios);
+/// The path of the program that may know a scenario which this one does not; `given`: what was said
+/// by --program, or nothing. The error says where was looked.
+using scenario_program =
+    std::function<result<std::string>(const std::string& scenario, const std::string& given)>;
+
+/// `sim --scenario S --seeds A..B [--json] [--mutant M] [--jobs N] [--trace FILE] [--program P]`;
+/// argv[0] is the program, argv[1] may be "sim". A scenario that is not in the table is run by the
+/// program that `elsewhere` finds, by its own `sim` with the same arguments: this process becomes
+/// it. Exit codes: 0 all passed, 1 some failed, 2 wrong usage.
+int sim_command(int argc, char** argv, const scenario_table& scenarios,
+                const scenario_program& elsewhere = {});
 
 } // namespace equus::sim

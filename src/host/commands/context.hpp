@@ -27,7 +27,8 @@ struct context {
     const effect_registry& effects;
 };
 
-/// What this program exports: all its modules but the standard ones, and their protocols.
+/// What a program with these modules exports: the modules, their protocols and services.
+manifest describe_program(std::string program, std::string version, const module_table& modules);
 manifest describe_program(const context& with);
 
 } // namespace equus::commands

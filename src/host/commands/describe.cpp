@@ -23,9 +23,13 @@ protocol_manifest describe(const detail::protocol_type& protocol) {
 } // namespace
 
 manifest describe_program(const context& with) {
+    return describe_program(with.program, with.version, with.modules);
+}
+
+manifest describe_program(std::string program, std::string version, const module_table& modules) {
     manifest out;
-    out.program = with.program;
-    out.version = with.version;
+    out.program = std::move(program);
+    out.version = std::move(version);
 #if defined(__x86_64__)
     out.targets = {"x86_64-linux"};
 #elif defined(__aarch64__)
@@ -33,7 +37,7 @@ manifest describe_program(const context& with) {
 #else
     out.targets = {"linux"};
 #endif
-    for (const auto& [name, module] : with.modules.all()) {
+    for (const auto& [name, module] : modules.all()) {
         out.modules.push_back(module.description);
         for (const detail::protocol_type* protocol : module.protocols) {
             const bool known =
@@ -43,7 +47,7 @@ manifest describe_program(const context& with) {
                 out.protocols.push_back(describe(*protocol));
         }
     }
-    out.services = with.modules.services();
+    out.services = modules.services();
     return out;
 }
 

@@ -118,7 +118,9 @@ result<std::string> program_finder::find(const std::string& name) {
         if (is_executable(path))
             return path;
     }
-    return fail(errc::not_found, "looked in '" + beside_ + "' and '" + own_folder +
+    const std::string looked =
+        beside_ == own_folder ? "" : "'" + beside_ + "' and "; // of the file, of this program
+    return fail(errc::not_found, "looked in " + looked + "'" + own_folder +
                                      "'; give it with --program " + name + "=PATH");
 }
 
@@ -146,6 +148,18 @@ result<manifest> program_finder::ask(const std::string& name) {
             services_.push_back(each);
     }
     return described;
+}
+
+result<std::string> program_of(const context& with, const std::string& name,
+                               const std::string& given) {
+    const std::string path = given.substr(given.find('=') + 1);
+    std::vector<std::string> programs;
+    if (!given.empty())
+        programs.push_back(name + "=" + path);
+    program_finder finder{with, with.program_path, programs};
+    if (auto described = finder.ask(name); !described)
+        return fail(std::move(described.error()));
+    return finder.found().front();
 }
 
 } // namespace equus::commands

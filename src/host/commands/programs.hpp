@@ -41,4 +41,8 @@ private:
     std::vector<service_manifest> services_;
 };
 
+/// The path of the Equus program called `name` beside this one, or of `given` unless that is empty.
+result<std::string> program_of(const context& with, const std::string& name,
+                               const std::string& given);
+
 } // namespace equus::commands

@@ -1,0 +1,287 @@
+#include "simulated_shop.hpp"
+
+#include "print_shop_rdc.hpp"
+#include "shop.hpp"
+#include "simulated_disc.hpp"
+
+#include <equus/host/configuration.hpp>
+#include <equus/services/standard.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <sstream>
+
+namespace doc {
+
+using namespace equus;
+using namespace equus::literals;
+
+namespace {
+
+constexpr std::uint32_t nodes = 4;
+constexpr const char* in_folder = "/documents";
+constexpr const char* out_folder = "/out";
+
+// ---- the typesetter: a page is some of the words, a book its pages one after the other
+
+std::vector<std::string> words_of(std::string_view text) {
+    std::istringstream in{std::string{text}};
+    std::vector<std::string> words;
+    for (std::string word; in >> word;)
+        words.push_back(std::move(word));
+    return words;
+}
+
+result<pages_set> simulated_set(const set_in_type& job, std::size_t words_a_page) {
+    const std::vector<std::string> words = words_of(job.text.text());
+    if (!words.empty() && words.front() == "illegible")
+        return fail(errc::invalid_argument, "'" + job.name + "' cannot be read");
+    pages_set out;
+    std::size_t at = 0;
+    do {
+        std::string sheet = "\f";
+        for (std::size_t n = 0; n < words_a_page && at < words.size(); ++n)
+            sheet += words[at++] + " ";
+        out.pages.emplace_back(std::string_view{sheet});
+    } while (at < words.size());
+    return out;
+}
+
+result<bound> simulated_bind(const bind_pages& job) {
+    std::string book;
+    for (const bytes& sheet : job.pages)
+        book += sheet.text();
+    return bound{bytes{std::string_view{book}}};
+}
+
+// ---- the documents
+
+enum class fate : std::uint8_t { printed, unreadable, illegible, disc_full };
+
+struct document {
+    std::string name;
+    std::vector<std::string> words;
+    fate ends = fate::printed;
+    std::string in() const { return std::string{in_folder} + "/" + name; }
+    std::string out() const { return std::string{out_folder} + "/" + name + ".pdf"; }
+};
+
+std::vector<document> draw_documents(random_sequence& draws) {
+    constexpr const char* names[] = {"letter ", "letters/Γράμμα ", "essays/Die Straße ",
+                                     "notes/deep/er/Blank sheet ", "L'atelier à minuit "};
+    constexpr const char* extensions[] = {".md", ".txt", ".markdown"};
+    constexpr std::int64_t words_max[] = {0, 30, 300, 20'000};
+    std::vector<document> all(draws.chance(30) ? 0 : draws.below(24) + 1);
+    const std::uint32_t troubles = draws.chance(300) ? 200 : 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        document& each = all[i];
+        each.name = names[draws.below(5)] + std::to_string(i) + extensions[draws.below(3)];
+        if (draws.chance(troubles))
+            each.ends = static_cast<fate>(1 + draws.below(3));
+        if (each.ends == fate::illegible)
+            each.words.push_back("illegible");
+        const std::int64_t words = draws.between(0, words_max[draws.below(4)]);
+        for (std::int64_t w = 0; w < words; ++w)
+            each.words.push_back(std::to_string(i) + "." + std::to_string(w));
+    }
+    return all;
+}
+
+// ---- the table that the manager prints
+
+struct table_row {
+    std::string worker;
+    std::uint32_t documents = 0;
+    std::uint32_t pages = 0;
+};
+
+bool read_row(const std::string& line, table_row& out) {
+    std::istringstream in{line};
+    std::string rest;
+    return static_cast<bool>(in >> out.worker >> out.documents >> out.pages) && !(in >> rest);
+}
+
+class shop_workload final : public sim::workload {
+public:
+    bool stands_deaths() const override { return false; }
+    void start(sim::world& w) override;
+    bool finished(sim::world& w) override { return w.finished() != nullptr; }
+    std::string progress(sim::world& w) override { return sim::who_is_left(w); }
+    std::string check(sim::world& w) override;
+
+private:
+    template <class Request, class Function>
+    void takes_time(sim::world& w, std::string_view name, Function does);
+    bool established(const sim::world& w) const;
+    bool all_are_printed() const;
+    std::string check_disc() const;
+    std::string check_table() const;
+
+    std::vector<document> documents_;
+    std::size_t words_a_page_ = 1;
+    duration setting_max_{0};
+    simulated_disc disc_{50ms};
+    std::string console_;
+};
+
+/// An effect that answers some time after it was asked, as a thread that works does.
+template <class Request, class Function>
+void shop_workload::takes_time(sim::world& w, std::string_view name, Function does) {
+    const auto draws = std::make_shared<random_sequence>(w.random(name));
+    w.late_effect(std::string{name}, [this, &w, draws, does](sim::host, const bytes& request,
+                                                             sim::completion done) {
+        auto asked = wire::decode<Request>(request.span());
+        if (!asked)
+            return done(fail(std::move(asked.error())));
+        auto made = does(*asked);
+        result<bytes> outcome = fail(errc::unsupported);
+        if (made)
+            outcome = encoded(*made);
+        else
+            outcome = fail(std::move(made.error()));
+        w.at(w.now() + draws->between(duration{1'000}, setting_max_),
+             [done = std::move(done), outcome = std::move(outcome)] { done(outcome); });
+    });
+}
+
+void shop_workload::start(sim::world& w) {
+    random_sequence draws = w.random("print_shop");
+    documents_ = draw_documents(draws);
+    words_a_page_ = static_cast<std::size_t>(draws.between(1, 400));
+    for (const document& each : documents_) {
+        // Enough pages to fill every queue, not so many that a seed takes seconds.
+        words_a_page_ = std::max(words_a_page_, each.words.size() / 100 + 1);
+        std::string text;
+        for (const std::string& word : each.words)
+            text += word + "\n";
+        disc_.files[each.in()] = {std::move(text), true, 0};
+        if (each.ends == fate::unreadable)
+            disc_.unreadable.insert(each.in());
+        if (each.ends == fate::disc_full)
+            disc_.unwritable.insert(each.out());
+    }
+    disc_.files[std::string{in_folder} + "/no document.png"] = {"PNG", true, 0};
+    constexpr duration setting[] = {1ms, 50ms, 2s};
+    setting_max_ = setting[draws.below(3)];
+
+    add_standard_modules(w.modules());
+    add_print_shop(w.modules());
+    disc_.serve(w);
+    takes_time<set_in_type>(w, set_effect, [this](const set_in_type& job) {
+        return simulated_set(job, words_a_page_);
+    });
+    takes_time<bind_pages>(w, bind_effect, simulated_bind);
+    w.effect<console::write>(std::string{console::write_effect},
+                             [this](sim::host, console::write said) -> result<console::written> {
+                                 console_ += said.text;
+                                 return console::written{};
+                             });
+
+    const std::string workers = std::to_string(draws.chance(500) ? 0 : draws.between(1, 8));
+    auto shop = read_configuration(
+        "print_shop.rdc", std::string{print_shop_rdc}, w.modules(),
+        {{"documents", in_folder}, {"out", out_folder}, {"workers", workers}});
+    if (!shop)
+        return w.fail(shop.error().describe());
+    for (std::uint32_t i = 0; i < nodes; ++i)
+        w.node();
+    w.run(*shop, w.modules().services());
+    if (draws.chance(700)) // otherwise the faults are there from the beginning
+        w.run_until([&] { return established(w) || w.finished() != nullptr; }, 60s);
+}
+
+bool shop_workload::established(const sim::world& w) const {
+    return std::any_of(w.reports().begin(), w.reports().end(), [](const auto& each) {
+        return each.kind == launching::progress_kind::running;
+    });
+}
+
+bool shop_workload::all_are_printed() const {
+    return std::all_of(documents_.begin(), documents_.end(),
+                       [](const document& each) { return each.ends == fate::printed; });
+}
+
+std::string shop_workload::check(sim::world& w) {
+    if (std::string left = sim::what_is_not_at_rest(w); !left.empty())
+        return left;
+    const launching::progress& end = *w.finished();
+    if (end.reason != errc::ok) {
+        // Who cannot reach the nodes says so and leaves nothing behind.
+        if (established(w))
+            return "the computation was cut off: " + end.text;
+        return end.text.empty() ? "it was not established, and nobody says why" : "";
+    }
+    const std::int32_t wanted = all_are_printed() ? 0 : 1;
+    if (end.result != wanted)
+        return "the result is " + std::to_string(end.result) + ", not " + std::to_string(wanted);
+    std::string wrong = check_disc();
+    return wrong.empty() ? check_table() : wrong;
+}
+
+std::string shop_workload::check_disc() const {
+    std::size_t expected = documents_.size() + 1; // and the one that is no document
+    for (const document& each : documents_) {
+        const auto found = disc_.files.find(each.out());
+        if (each.ends != fate::printed) {
+            if (found != disc_.files.end())
+                return "'" + each.name + "' cannot be printed, and was";
+            continue;
+        }
+        if (found == disc_.files.end())
+            return "'" + each.name + "' is lost";
+        if (found->second.renamed != 1)
+            return "'" + each.name + "' was printed " + std::to_string(found->second.renamed) +
+                   " times";
+        if (words_of(found->second.text) != each.words)
+            return "the words of '" + each.name + "' are not those of its document";
+        ++expected;
+    }
+    for (const auto& [path, each] : disc_.files)
+        if (!each.whole)
+            return "half of '" + path + "' is left";
+    return disc_.files.size() == expected ? "" : "there are files that nobody asked for";
+}
+
+std::string shop_workload::check_table() const {
+    table_row printed{"all", 0, 0};
+    for (const document& each : documents_) {
+        if (each.ends == fate::printed) {
+            ++printed.documents;
+            const std::size_t pages = (each.words.size() + words_a_page_ - 1) / words_a_page_;
+            printed.pages += static_cast<std::uint32_t>(std::max<std::size_t>(pages, 1));
+        } else if (console_.find("not printed: " + each.name + ": ") == std::string::npos) {
+            return "nobody says why '" + each.name + "' was not printed";
+        }
+    }
+    table_row sum, all;
+    std::istringstream lines{console_};
+    for (std::string line; std::getline(lines, line);) {
+        table_row row;
+        if (line.starts_with("not printed: ") || !read_row(line, row))
+            continue;
+        if (row.worker == "all") {
+            all = row;
+        } else {
+            sum.documents += row.documents;
+            sum.pages += row.pages;
+        }
+    }
+    for (const table_row& each : {sum, all})
+        if (each.documents != printed.documents || each.pages != printed.pages)
+            return "the table does not say " + std::to_string(printed.documents) +
+                   " documents and " + std::to_string(printed.pages) + " pages:\n" + console_;
+    if (console_.find("lost 0, duplicated 0\n") == std::string::npos)
+        return "the table speaks of losses:\n" + console_;
+    return {};
+}
+
+} // namespace
+
+sim::scenario simulated_shop() {
+    return {"print_shop", "the documents of a print shop on four nodes, each printed once",
+            [] { return std::make_unique<shop_workload>(); }};
+}
+
+} // namespace doc
