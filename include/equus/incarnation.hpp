@@ -48,6 +48,9 @@ node_boot where() noexcept;
 std::string_view own_name() noexcept;
 /// The instant of the present turn.
 time_point now() noexcept;
+/// The invocation whose handler runs has been given up by its caller: whatever it returns is
+/// dropped.
+bool cancelled() noexcept;
 
 /// Ends the running incarnation after the present turn: its ports close, its streams end when what
 /// they carry has been consumed. `result` is what its parents are told.

@@ -5,8 +5,9 @@
 //         if (auto* p = got->get<print>()) co_await got->reply<print>(receipt{...});
 //     }
 //
-// A message is consumed when its handler ends, or when the next one is received or its delivery
-// ends (rule 11); only then does its sender get the credit back.
+// A message is consumed when its handler ends, or when its delivery ends (rule 11); only then does
+// its sender get the credit back. A queued invocation whose caller has given up is consumed
+// unseen.
 #pragma once
 
 #include <equus/stream.hpp>
@@ -40,6 +41,7 @@ struct result_value<result<T>> {
 /// Takes the message out of its envelope as an M.
 template <class M>
 result<M> take(envelope& message) {
+    message.taken = true;
     if (message.type) {
         M* object = static_cast<M*>(message.payload());
         if constexpr (wire::contains_references<M>)
@@ -219,6 +221,12 @@ public:
         if (message_)
             detail::reply_error(*message_, std::move(reason));
     }
+    /// The stream that it came by: what selective receive names.
+    stream_id source() const noexcept {
+        return message_ ? detail::source_of(*message_) : stream_id{};
+    }
+    /// Its caller has given up: nobody waits for a reply.
+    bool cancelled() const noexcept { return message_ && message_->cancelled; }
     /// Consumes the message now.
     void done() noexcept {
         if (message_)
@@ -231,8 +239,8 @@ private:
 };
 
 template <class P>
-detail::sending stream<P>::forward(delivery<P>& message) const {
-    return {*this, std::exchange(message.message_, nullptr), true};
+detail::forwarding stream<P>::forward(delivery<P>& message) const {
+    return {*this, message.message_};
 }
 
 /// See the head of this file.
@@ -257,10 +265,20 @@ public:
     /// The next message, when there is one: result<delivery<P>>.
     class receiving : public detail::receiving_base {
     public:
-        receiving(reference from_port, reference from_stream) noexcept {
+        explicit receiving(reference from_port) noexcept {
             operation_.ports[0] = from_port;
             operation_.port_count = 1;
-            operation_.from = from_stream;
+        }
+        /// Only messages that came by that stream; the others wait [K27].
+        receiving& from(stream_id source) noexcept {
+            operation_.filter.from = source;
+            return *this;
+        }
+        /// Only messages of type M; the others wait.
+        template <class M>
+        receiving& only() noexcept {
+            operation_.filter.only = P::template ordinal_of<M>();
+            return *this;
         }
         /// `timed_out` after t; zero polls.
         receiving& within(duration timeout) noexcept {
@@ -282,12 +300,10 @@ public:
     private:
         duration timeout_ = for_ever;
     };
-    receiving receive() const { return {*this, reference{}}; }
-    /// Only messages of that stream: selective receive [K27].
-    receiving receive_from(reference stream_handle) const { return {*this, stream_handle}; }
+    receiving receive() const { return receiving{*this}; }
     /// A message that is there already, or would_block.
     result<delivery<P>> try_receive() const {
-        if (detail::envelope* message = detail::try_receive(*this, reference{}))
+        if (detail::envelope* message = detail::try_receive(*this, {}))
             return delivery<P>{message};
         return fail(errc::would_block);
     }

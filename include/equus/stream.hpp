@@ -73,8 +73,7 @@ envelope* make_message(moved_object<M> named) {
 /// What `co_await stream.send(...)` awaits. Sends at once when there is credit.
 class [[nodiscard]] sending : public awaitable {
 public:
-    sending(reference stream, envelope* message, bool forward) noexcept
-        : stream_{stream}, message_{message}, forward_{forward} {}
+    sending(reference stream, envelope* message) noexcept : stream_{stream}, message_{message} {}
     sending(const sending&) = delete;
     sending& operator=(const sending&) = delete;
     ~sending() {
@@ -89,8 +88,7 @@ public:
     }
 
     bool await_ready() {
-        const progress made =
-            forward_ ? try_forward(stream_, message_, why_) : try_send(stream_, message_, why_);
+        const progress made = try_send(stream_, message_, why_);
         if (made != progress::waiting) {
             message_ = nullptr;
             return true;
@@ -112,13 +110,55 @@ public:
         return fail(std::move(why_));
     }
 
-private:
+protected:
     reference stream_;
     envelope* message_;
-    bool forward_;
     duration timeout_ = for_ever;
     error why_{errc::ok};
     std::optional<send_operation> waiting_;
+};
+
+/// What `co_await stream.forward(message)` awaits. A message that cannot be passed on stays with
+/// its delivery; from the first try on it is here, and who waits for its answer is told of a
+/// failure.
+class [[nodiscard]] forwarding : public sending {
+public:
+    forwarding(reference stream, envelope*& in_hand) noexcept : sending{stream, nullptr} {
+        message_ = copy_to_forward(in_hand, why_);
+        if (message_)
+            in_hand_ = std::exchange(in_hand, nullptr);
+    }
+    ~forwarding() {
+        if (in_hand_)
+            consumed(in_hand_);
+    }
+    forwarding& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    bool await_ready() {
+        if (!in_hand_)
+            return true;
+        if (!sending::await_ready()) {
+            waiting_->original = in_hand_;
+            return false;
+        }
+        return true;
+    }
+    result<void> await_resume() {
+        auto outcome = sending::await_resume();
+        if (in_hand_) {
+            if (outcome)
+                in_hand_->answered = true;
+            else
+                reply_error(*in_hand_, outcome.error());
+            consumed(std::exchange(in_hand_, nullptr));
+        }
+        return outcome;
+    }
+
+private:
+    envelope* in_hand_ = nullptr;
 };
 
 /// What `co_await stream.invoke(...)` awaits. The call starts when it is made; it may be awaited
@@ -203,12 +243,12 @@ public:
     template <class M, class... A>
     detail::sending send(A&&... fields) const {
         static_assert(!detail::replied<M>, "this message has a reply: invoke it");
-        return {*this, detail::make_message<P, M>(std::forward<A>(fields)...), false};
+        return {*this, detail::make_message<P, M>(std::forward<A>(fields)...)};
     }
     template <class M>
     detail::sending send(moved_object<M> named) const {
         static_assert(!detail::replied<M>, "this message has a reply: invoke it");
-        return {*this, detail::make_message<P>(named), false};
+        return {*this, detail::make_message<P>(named)};
     }
 
     /// Sends a message and waits for its reply: result<M::reply>, within the node's call time-out
@@ -224,7 +264,10 @@ public:
     }
 
     /// Passes on a message in hand: its sender goes on waiting and does not notice [K24].
-    detail::sending forward(delivery<P>& message) const;
+    /// result<void>; waits for credit. `invalid_argument`: its object has been taken out, or it has
+    /// been answered; `limit_reached`: passed on too often; then it stays in hand. Any other error
+    /// has been told to its sender.
+    detail::forwarding forward(delivery<P>& message) const;
 
     /// Ends this stream; messages sent stay on their way.
     void close() const noexcept { detail::close(*this); }

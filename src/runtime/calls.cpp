@@ -56,8 +56,10 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
         slot.op = &op;
         slot.call = call_id{inc.id, inc.counter()};
         slot.to = {};
-        op.message->call = {slot.call, self, op.slot};
-        if (op.timer_index == ~0u && op.deadline == time_point::never())
+        slot.forwards = 0;
+        slot.held = nullptr;
+        op.message->call = {slot.call, self, op.slot, 0};
+        if (!op.timed)
             timers.set(op, deadline_after(now, options.limits.call_timeout));
         op.message->deadline = op.deadline;
     }
@@ -67,13 +69,10 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
         return false;
     }
     error why{errc::ok};
-    const std::uint32_t slot = op.slot;
     switch (transmit(stream, op.message, why)) {
     case detail::progress::done:
         op.message = nullptr;
         op.sent = true;
-        if (stream.legs)
-            calls[slot].to = stream.legs->at.at;
         return op.has_ended();
     case detail::progress::failed:
         op.message = nullptr;
@@ -103,6 +102,94 @@ void kernel_impl::drop_call(detail::call_operation& op) noexcept {
         op.slot = ~0u;
         --calls_waiting;
         --inc.calls_waiting;
+    }
+}
+
+namespace {
+
+void nobody_waits(envelope& message) noexcept {
+    message.cancelled = true;
+    message.answered = true;
+}
+
+} // namespace
+
+/// The caller waits no longer, and the receiver may as well stop.
+void kernel_impl::give_up_call(detail::call_operation& op) noexcept {
+    if (op.sent && op.slot != ~0u) {
+        const call_slot& slot = calls[op.slot];
+        if (slot.held)
+            nobody_waits(*slot.held);
+        else if (slot.to != self && is_member(slot.to))
+            // Behind the message in its lane, so that it does not overtake it.
+            send_frame(slot.to, kind::cancel, lane::data, cancel_frame{slot.call});
+    }
+    drop_call(op);
+}
+
+/// The call is in this message now: whoever gives it up finds it.
+void kernel_impl::call_is_here(envelope& message) {
+    if (message.call.at != self) {
+        foreign_calls[message.call.call] = &message;
+        return;
+    }
+    if (message.call.slot >= calls.size() || calls[message.call.slot].call != message.call.call)
+        return;
+    call_slot& slot = calls[message.call.slot];
+    slot.held = &message;
+    slot.to = self;
+    slot.forwards = message.call.forwards;
+}
+
+/// The call leaves in this message: for the caller's own kernel that is the news, for others its
+/// holder will tell.
+void kernel_impl::call_is_elsewhere(const envelope& message, node_boot holder) noexcept {
+    if (message.call.at != self) {
+        foreign_calls.erase(message.call.call);
+        return;
+    }
+    if (message.call.slot >= calls.size() || calls[message.call.slot].call != message.call.call)
+        return;
+    call_slot& slot = calls[message.call.slot];
+    slot.held = nullptr;
+    slot.to = holder;
+    slot.forwards = message.call.forwards;
+}
+
+void kernel_impl::call_is_held(const call_held_frame& frame) {
+    if (frame.call_slot >= calls.size() || !calls[frame.call_slot].op ||
+        calls[frame.call_slot].call != frame.call)
+        return;
+    call_slot& slot = calls[frame.call_slot];
+    if (frame.forwards < slot.forwards)
+        return; // overtaken by the one that it was passed on to
+    slot.to = frame.holder;
+    slot.forwards = frame.forwards;
+    if (!is_member(frame.holder))
+        complete_call(frame.call_slot, frame.call,
+                      error{errc::maybe_delivered, "the node that held the call was lost"}, nullptr,
+                      nullptr, {}, nullptr);
+}
+
+void kernel_impl::cancel_call(call_id call) noexcept {
+    const auto found = foreign_calls.find(call);
+    if (found == foreign_calls.end())
+        return; // answered meanwhile, or passed on
+    nobody_waits(*found->second);
+    foreign_calls.erase(found);
+}
+
+/// What was passed on to a node that is lost, and not known to have arrived, is answered by us: the
+/// caller's kernel has not heard of that node.
+void kernel_impl::fail_retained_calls(stream_leg& leg) {
+    for (retained_message* kept = leg.retained.front(); kept; kept = kept->next) {
+        message_header header;
+        if (!load(header, {kept->frame(), kept->frame_bytes}) ||
+            !(header.flags & message_header::is_call) || header.caller == self)
+            continue;
+        envelope lost;
+        lost.call = {header.call, header.caller, header.call_slot, header.forwards};
+        fail_call(lost, error{errc::maybe_delivered, "the node it was forwarded to was lost"});
     }
 }
 
@@ -141,6 +228,8 @@ void kernel_impl::fail_call(envelope& message, error reason) {
     if (!message.call.call || message.answered)
         return;
     message.answered = true;
+    if (message.call.at != self)
+        foreign_calls.erase(message.call.call);
     trace(trace_kind::reply_sent, {}, message.call.call.counter,
           static_cast<std::uint64_t>(reason.code()));
     if (message.call.at == self) {
@@ -202,6 +291,8 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     message.answered = true;
     trace(trace_kind::reply_sent, by->id, message.call.call.counter);
     const bool here = message.call.at == self;
+    if (!here)
+        foreign_calls.erase(message.call.call);
     if (here && !options.copy_local_messages) {
         complete_call(message.call.slot, message.call.call, errc::ok, &type, object, {},
                       &carried.items);

@@ -73,9 +73,15 @@ void store(const message_header& h, std::byte* to) noexcept {
         out.put(h.caller.node.value);
         out.put(h.caller.boot.value);
         out.put(h.call_slot);
-        out.put(std::uint32_t{0});
+        out.put(h.forwards);
         out.put(static_cast<std::uint64_t>(h.timeout_ns));
     }
+}
+
+void readdress(std::byte* frame, std::uint32_t port_slot, std::uint32_t leg_slot) noexcept {
+    constexpr std::size_t stream_bytes = 20; // its id and its slot
+    store_little_endian(frame + stream_bytes, port_slot);
+    store_little_endian(frame + stream_bytes + 4, leg_slot);
 }
 
 bool load(message_header& h, std::span<const std::byte> frame) noexcept {
@@ -104,7 +110,7 @@ bool load(message_header& h, std::span<const std::byte> frame) noexcept {
         in.get(h.caller.node.value);
         in.get(h.caller.boot.value);
         in.get(h.call_slot);
-        in.get(zero);
+        in.get(h.forwards);
         in.get(timeout);
         h.timeout_ns = static_cast<std::int64_t>(timeout);
         if (!h.call || h.timeout_ns < 0)

@@ -22,6 +22,7 @@ inline constexpr frame_kind reply{0x02};
 inline constexpr frame_kind request{0x03};
 inline constexpr frame_kind answer{0x04};
 inline constexpr frame_kind event{0x05};
+inline constexpr frame_kind cancel{0x06}; ///< the caller has given up
 // ---- control lane
 inline constexpr frame_kind credit{0x20};
 inline constexpr frame_kind next{0x21};   ///< a discard answered: send again from this number
@@ -101,6 +102,7 @@ struct message_header {
     call_id call;
     node_boot caller;
     std::uint32_t call_slot = 0;
+    std::uint32_t forwards = 0;
     std::int64_t timeout_ns = 0;
 
     static constexpr std::uint8_t is_call = 1;
@@ -110,6 +112,8 @@ struct message_header {
     std::size_t bytes() const noexcept { return flags & is_call ? call_bytes : plain_bytes; }
 };
 void store(const message_header& header, std::byte* to) noexcept;
+/// Writes another destination into a frame that was stored.
+void readdress(std::byte* frame, std::uint32_t port_slot, std::uint32_t leg_slot) noexcept;
 /// False when the frame is too short or its lengths do not add up.
 bool load(message_header& header, std::span<const std::byte> frame) noexcept;
 
@@ -183,14 +187,22 @@ struct broken_frame {
     std::uint32_t stream_slot = 0;
     std::uint64_t consumed = 0;
     errc reason = errc::broken;
-    EQUUS_FIELDS(stream, stream_slot, consumed, reason)
+    /// The whole channel is gone: `stream_slot` is that of a stream that follows it, not of a leg.
+    bool whole_channel = false;
+    EQUUS_FIELDS(stream, stream_slot, consumed, reason, whole_channel)
 };
 
 struct call_held_frame {
     call_id call;
     std::uint32_t call_slot = 0;
     node_boot holder;
-    EQUUS_FIELDS(call, call_slot, holder)
+    std::uint32_t forwards = 0; ///< the holder after more of them is the present one
+    EQUUS_FIELDS(call, call_slot, holder, forwards)
+};
+
+struct cancel_frame {
+    call_id call;
+    EQUUS_FIELDS(call)
 };
 
 struct request_frame {

@@ -147,9 +147,7 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
                 drop_reference(inc, i);
         }
     }
-    for (auto channel = channels.lower_bound(channel_id{inc.id, 0});
-         channel != channels.end() && channel->first.owner == inc.id;)
-        channel = channels.erase(channel);
+    end_channels_of(inc.id);
     tell_watchers(inc);
     for (auto& [parent, them] : dependents_of)
         them.children.erase(inc.id);

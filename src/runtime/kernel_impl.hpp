@@ -73,10 +73,13 @@ struct kernel_impl {
         detail::call_operation* op = nullptr;
         call_id call;
         node_boot to; ///< who holds the call, as last known
+        std::uint32_t forwards = 0;
+        envelope* held = nullptr; ///< the message, while it is on this node and unanswered
     };
     std::vector<call_slot> calls;
     std::vector<std::uint32_t> free_calls;
     std::uint32_t calls_waiting = 0;
+    std::map<call_id, envelope*> foreign_calls; ///< of other nodes' callers, here and unanswered
 
     leg_entry* credit_due_first = nullptr;
 
@@ -221,6 +224,7 @@ struct kernel_impl {
     void break_stream(stream_record& stream, errc reason);
     void leg_is_broken(stream_leg& leg, std::uint64_t consumed_to);
     void close_stream(stream_record& stream) noexcept;
+    void finish_leg(stream_leg& leg);
     void finish_if_drained(stream_record& stream);
     void free_stream(stream_record& stream) noexcept;
     void set_members(stream_record& stream, std::uint32_t version,
@@ -231,8 +235,9 @@ struct kernel_impl {
                            const detail::handler* handlers);
     leg_entry& entry_for(port_record& port, stream_id stream);
     void enqueue(port_record& port, envelope* message);
-    bool offer(port_record& port);
-    envelope* take(port_record& port, const stream_id* from) noexcept;
+    bool offer(port_record& port, const envelope& arrived);
+    bool has_message(port_record& port) noexcept;
+    envelope* take(port_record& port, const detail::message_filter& wanted) noexcept;
     void consumed(envelope* message) noexcept;
     void grant(leg_entry& leg) noexcept;
     void credit_is_due(leg_entry& leg) noexcept;
@@ -245,6 +250,12 @@ struct kernel_impl {
     // ------------------------------------------------------------------ calls.cpp
     bool begin_call(detail::call_operation& op);
     void drop_call(detail::call_operation& op) noexcept;
+    void give_up_call(detail::call_operation& op) noexcept;
+    void call_is_here(envelope& message);
+    void call_is_elsewhere(const envelope& message, node_boot holder) noexcept;
+    void call_is_held(const runtime::call_held_frame& frame);
+    void cancel_call(call_id call) noexcept;
+    void fail_retained_calls(runtime::stream_leg& leg);
     void answer_call(incarnation_record* by, envelope& message, const detail::message_type& type,
                      void* object);
     void fail_call(envelope& message, error reason);
@@ -263,6 +274,8 @@ struct kernel_impl {
     void tell_members(runtime::channel_record& channel,
                       const runtime::follow_channel_body& follower);
     void follow_channel(stream_record& stream);
+    void end_channels_of(incarnation_id owner);
+    void channel_has_ended(stream_record& stream);
     void leave_channels(port_record& port);
     void recv_members(const runtime::channel_members_frame& frame);
 
@@ -361,8 +374,6 @@ bytes encode_frame(const Frame& frame) {
 namespace detail {
 reference describe_interface(runtime::incarnation_record& describing, std::string_view name,
                              interface_kind kind, const protocol_type& protocol);
-envelope* try_receive_from(runtime::incarnation_record& inc, runtime::port_record& port,
-                           reference from);
 } // namespace detail
 
 template <class Frame>

@@ -381,10 +381,19 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
             if (!leg || leg->stream->id != m.stream || leg->port != m.port ||
                 m.to.age <= leg->at.age)
                 return; // older news never overwrites newer (rule 8)
+            if (m.to.at == self) {
+                ++refused; // nothing comes to a node behind its own back
+                return;
+            }
             trace(trace_kind::moved, m.stream.owner, m.to.at.node.value, m.to.age.value);
             leg->at = m.to;
             leg->remote_leg = ~0u;
-            resend(*leg, m.next);
+            for (retained_message* kept = leg->retained.front(); kept; kept = kept->next)
+                readdress(kept->frame(), m.to.slot, ~0u);
+            if (is_member(m.to.at))
+                resend(*leg, m.next);
+            else
+                leg_is_broken(*leg, leg->consumed);
         });
         break;
     case static_cast<std::uint8_t>(kind::finish):
@@ -400,17 +409,23 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         break;
     case static_cast<std::uint8_t>(kind::broken):
         with<broken_frame>(f, refused, [&](broken_frame& b) {
-            if (stream_leg* leg = stream_legs.at(b.stream_slot); leg && leg->stream->id == b.stream)
+            if (b.whole_channel) {
+                if (stream_record* stream = followed.at(b.stream_slot);
+                    stream && stream->id == b.stream)
+                    channel_has_ended(*stream);
+            } else if (stream_leg* leg = stream_legs.at(b.stream_slot);
+                       leg && leg->stream->id == b.stream) {
                 leg_is_broken(*leg, b.consumed);
-            else if (stream_record* stream = followed.at(b.stream_slot);
-                     stream && stream->id == b.stream)
-                break_stream(*stream, b.reason);
+            }
         });
         break;
     case static_cast<std::uint8_t>(kind::call_held):
-        with<call_held_frame>(f, refused, [&](call_held_frame& held) {
-            if (held.call_slot < calls.size() && calls[held.call_slot].call == held.call)
-                calls[held.call_slot].to = held.holder;
+        with<call_held_frame>(f, refused, [&](call_held_frame& held) { call_is_held(held); });
+        break;
+    case static_cast<std::uint8_t>(kind::cancel):
+        with<cancel_frame>(f, refused, [&](cancel_frame& given_up) {
+            if (given_up.call.owner.node == from.node && given_up.call.owner.boot == from.boot)
+                cancel_call(given_up.call);
         });
         break;
     case static_cast<std::uint8_t>(kind::channel_members):

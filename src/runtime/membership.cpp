@@ -173,8 +173,10 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
     const errc reason = by_eviction ? errc::evicted : errc::closed;
 
     stream_legs.for_each([&](stream_leg& leg) {
-        if (leg.at.at == who)
+        if (leg.at.at == who) {
+            fail_retained_calls(leg);
             leg_is_broken(leg, leg.consumed);
+        }
     });
     followed.for_each([&](stream_record& stream) {
         if (stream.channel_at.at == who)
@@ -201,6 +203,12 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
             complete_call(slot, calls[slot].call,
                           error{errc::maybe_delivered, "node '" + name + "' was lost"}, nullptr,
                           nullptr, {}, nullptr);
+    std::vector<call_id> orphaned;
+    for (const auto& [call, message] : foreign_calls)
+        if (message->call.at == who)
+            orphaned.push_back(call);
+    for (const call_id call : orphaned)
+        cancel_call(call);
     std::vector<std::uint64_t> cut_off;
     for (const auto& [id, request] : requests)
         if (request.to == who)

@@ -13,6 +13,11 @@ struct capability_list {
     EQUUS_FIELDS(items)
 };
 
+bool lets_through(const detail::message_filter& wanted, const envelope& message) noexcept {
+    return (!wanted.from || (message.leg && message.leg->stream == wanted.from)) &&
+           (wanted.only == wanted.any_message || message.ordinal == wanted.only);
+}
+
 } // namespace
 
 port_record* kernel_impl::make_port(incarnation_record& owner, const protocol_type& protocol,
@@ -49,7 +54,7 @@ void kernel_impl::enqueue(port_record& port, envelope* message) {
     port.queued_bytes += message->payload_bytes;
     port.queue.push(*message);
     incarnation_record& inc = *port.owner;
-    if (!inc.receivers.empty() && offer(port))
+    if (!inc.receivers.empty() && offer(port, *message))
         return;
     if (port.handlers) {
         if (!port.ready) {
@@ -61,7 +66,8 @@ void kernel_impl::enqueue(port_record& port, envelope* message) {
     }
 }
 
-bool kernel_impl::offer(port_record& port) {
+/// Hands a message that has just been queued to a coroutine that waits for it.
+bool kernel_impl::offer(port_record& port, const envelope& arrived) {
     incarnation_record& inc = *port.owner;
     for (operation* at = inc.receivers.front(); at; at = at->next) {
         auto& op = static_cast<detail::receive_operation&>(*at);
@@ -69,11 +75,10 @@ bool kernel_impl::offer(port_record& port) {
             const auto* entry = lookup(inc, op.ports[i]);
             if (!entry || entry->record != &port)
                 continue;
-            if (op.take) {
-                op.message = detail::try_receive_from(inc, port, op.from);
-                if (!op.message)
-                    continue;
-            }
+            if (!lets_through(op.filter, arrived))
+                continue; // nor any before it: they were looked at when the wait began
+            if (op.take)
+                op.message = take(port, op.filter);
             op.chosen = i;
             inc.receivers.remove(op);
             op.listed = false;
@@ -84,13 +89,26 @@ bool kernel_impl::offer(port_record& port) {
     return false;
 }
 
-envelope* kernel_impl::take(port_record& port, const stream_id* from) noexcept {
+/// Whether a message waits that anybody is still interested in.
+bool kernel_impl::has_message(port_record& port) noexcept {
+    while (port.queued != 0 && port.queue.front()->cancelled) {
+        envelope* given_up = port.queue.pop();
+        --port.queued;
+        port.queued_bytes -= given_up->payload_bytes;
+        consumed(given_up);
+    }
+    return port.queued != 0;
+}
+
+envelope* kernel_impl::take(port_record& port, const detail::message_filter& wanted) noexcept {
+    if (!has_message(port))
+        return nullptr;
     envelope* message = nullptr;
-    if (!from) {
+    if (wanted.takes_all()) {
         message = port.queue.pop();
     } else {
         for (message = port.queue.front(); message; message = message->next)
-            if (message->leg && message->leg->stream == *from)
+            if (!message->cancelled && lets_through(wanted, *message))
                 break;
         if (message)
             port.queue.remove(*message);
@@ -184,7 +202,7 @@ void kernel_impl::end_entry(leg_entry& leg) noexcept {
 void kernel_impl::close_port(port_record& port, errc reason) {
     incarnation_record& inc = *port.owner;
     leave_channels(port);
-    while (envelope* message = take(port, nullptr)) {
+    while (envelope* message = take(port, {})) {
         ++counters.undeliverable;
         fail_call(*message, error{errc::broken, "the receiver ended before it took the message"});
         detail::free_envelope(message);
@@ -253,7 +271,7 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         trace(trace_kind::discarded, header.stream.owner, header.number, 1);
         if (header.flags & message_header::is_call) {
             envelope lost;
-            lost.call = {header.call, header.caller, header.call_slot};
+            lost.call = {header.call, header.caller, header.call_slot, header.forwards};
             fail_call(lost, error{errc::broken, "the receiver has ended"});
         }
         send_frame(from, kind::broken, lane::control,
@@ -308,8 +326,13 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         std::move(carried.items.begin(), carried.items.end(), message->capabilities);
     }
     if (header.flags & message_header::is_call) {
-        message->call = {header.call, header.caller, header.call_slot};
+        message->call = {header.call, header.caller, header.call_slot, header.forwards};
         message->deadline = deadline_after(now, duration{header.timeout_ns});
+        call_is_here(*message);
+        if (header.caller != from && header.caller != self && is_member(header.caller))
+            send_frame(
+                header.caller, kind::call_held, lane::control,
+                call_held_frame{header.call, header.call_slot, self, header.forwards}); // rule 22
     }
     ++leg->next;
     if (leg->told_consumed == 0 && header.number == 1)
@@ -399,23 +422,18 @@ std::uint32_t queued(reference port) noexcept {
                : 0;
 }
 
-envelope* try_receive_from(incarnation_record& inc, runtime::port_record& port, reference from) {
-    if (!from)
-        return inc.kernel->take(port, nullptr);
-    const auto* entry = inc.kernel->lookup(inc, from);
-    if (!entry || entry->kind != runtime::reference_kind::stream_handle)
-        return nullptr;
-    return inc.kernel->take(port, static_cast<stream_id*>(entry->record));
-}
-
-envelope* try_receive(reference port, reference from) noexcept {
+envelope* try_receive(reference port, const message_filter& wanted) noexcept {
     auto* inc = static_cast<incarnation_record*>(running());
     if (inc->fresh)
         begin_fresh(*inc);
     const auto* entry = inc->kernel->lookup(*inc, port);
     if (!entry || entry->kind != runtime::reference_kind::port)
         return nullptr;
-    return try_receive_from(*inc, *static_cast<runtime::port_record*>(entry->record), from);
+    return inc->kernel->take(*static_cast<runtime::port_record*>(entry->record), wanted);
+}
+
+stream_id source_of(const envelope& message) noexcept {
+    return message.leg ? message.leg->stream : stream_id{};
 }
 
 bool begin(receive_operation& op) {
@@ -432,14 +450,20 @@ bool begin(receive_operation& op) {
             return true;
         }
         auto& port = *static_cast<runtime::port_record*>(entry->record);
-        if (port.queued == 0)
+        if (!kernel.has_message(port))
             continue;
         if (op.take) {
-            op.message = try_receive_from(*inc, port, op.from);
+            op.message = kernel.take(port, op.filter);
             if (!op.message)
                 continue;
         }
         op.chosen = i;
+        if (inc->budget == 0) { // others first, however much waits here
+            op.ready = true;
+            inc->ready.push(op);
+            return false;
+        }
+        --inc->budget;
         kernel.end(op);
         return true;
     }

@@ -204,6 +204,7 @@ struct incarnation_record : detail::incarnation_core {
     envelope* in_hand = nullptr;              ///< its message
     std::uint32_t next_counter = 1;           ///< of its streams, ports, channels and calls
     std::uint32_t calls_waiting = 0;
+    std::uint32_t budget = 0; ///< steps left of this turn
     std::uint64_t handled = 0;
     std::vector<watcher> watchers;
     std::vector<event> events;

@@ -169,7 +169,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         if (found == channels.end()) {
             if (from != self)
                 send_frame(from, kind::broken, lane::control,
-                           broken_frame{body.stream, body.stream_slot, 0, errc::broken});
+                           broken_frame{body.stream, body.stream_slot, 0, errc::broken, true});
             return refuse(errc::closed, "the channel's creator has ended");
         }
         found->second.followers.push_back(body);
@@ -221,6 +221,30 @@ void kernel_impl::follow_channel(stream_record& stream) {
         send_frame(stream.channel_at.at, kind::request, lane::data, frame);
     } else {
         break_stream(stream, errc::broken);
+    }
+}
+
+void kernel_impl::channel_has_ended(stream_record& stream) {
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+        finish_leg(*leg);
+    break_stream(stream, errc::broken);
+}
+
+/// Multicast and anycast channels end with their creator; whoever sends to them is told (rule 20).
+void kernel_impl::end_channels_of(incarnation_id owner) {
+    for (auto at = channels.lower_bound(channel_id{owner, 0});
+         at != channels.end() && at->first.owner == owner;) {
+        const auto followers = std::move(at->second.followers);
+        at = channels.erase(at);
+        for (const follow_channel_body& each : followers) {
+            if (each.at != self) {
+                send_frame(each.at, kind::broken, lane::control,
+                           broken_frame{each.stream, each.stream_slot, 0, errc::broken, true});
+            } else if (stream_record* stream = followed.at(each.stream_slot);
+                       stream && stream->id == each.stream) {
+                channel_has_ended(*stream);
+            }
+        }
     }
 }
 

@@ -31,7 +31,9 @@ void kernel_impl::settle_finished(incarnation_record&) {
 }
 
 void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
-    envelope* message = take(port, nullptr);
+    envelope* message = take(port, {});
+    if (!message)
+        return; // all that waited have been given up
     inc.in_hand = message;
     if (message->ordinal >= port.protocol->methods.size()) {
         detail::handler_failed(*message, error{errc::unknown_message});
@@ -47,8 +49,9 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
 
 void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
     running_scope scope{&inc};
-    std::uint32_t left = options.limits.turn_steps;
-    while (left > 0 && steps > 0 && !inc.ending) {
+    inc.budget = options.limits.turn_steps;
+    while (inc.budget > 0 && steps > 0 && !inc.ending) {
+        --inc.budget;
         if (inc.first_resume) {
             resume(inc, std::exchange(inc.first_resume, nullptr));
         } else if (operation* op = inc.ready.pop()) {
@@ -70,7 +73,6 @@ void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
         } else {
             break;
         }
-        --left;
         --steps;
     }
 }
@@ -90,6 +92,9 @@ void kernel_impl::end(operation& op, error outcome) {
 }
 
 void kernel_impl::set_deadline(operation& op, duration timeout) {
+    op.timed = true;
+    if (op.ready)
+        return; // what it waited for is there, only its turn is not
     timers.set(op, deadline_after(now, timeout));
 }
 
@@ -103,7 +108,7 @@ void kernel_impl::time_out(operation& op) {
     case detail::operation_kind::call: {
         auto& call = static_cast<detail::call_operation&>(op);
         const errc reason = call.sent ? errc::maybe_delivered : errc::timed_out;
-        drop_call(call);
+        give_up_call(call);
         end(op, error{reason, "no reply within the deadline"});
         break;
     }
@@ -200,7 +205,7 @@ void operation::withdraw(operation& self) noexcept {
         }
         break;
     case operation_kind::call:
-        kernel.drop_call(static_cast<call_operation&>(self));
+        kernel.give_up_call(static_cast<call_operation&>(self));
         break;
     case operation_kind::receive:
         if (self.listed)
@@ -243,6 +248,11 @@ std::string_view own_name() noexcept {
 
 time_point now() noexcept {
     return static_cast<incarnation_record*>(detail::running())->kernel->now;
+}
+
+bool cancelled() noexcept {
+    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    return inc->in_hand && inc->in_hand->cancelled;
 }
 
 void end_self(std::int32_t result) noexcept {

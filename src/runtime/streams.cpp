@@ -122,10 +122,13 @@ detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg
     leg.sent_bytes += message->payload_bytes;
     message->number = leg.sent;
     trace(trace_kind::sent, stream.id.owner, stream.id.counter, leg.sent, message->ordinal);
-    if (leg.at.at == self)
+    if (leg.at.at == self) {
         send_local(leg, message);
-    else
+    } else {
+        if (message->call.call)
+            call_is_elsewhere(*message, leg.at.at);
         send_remote(leg, message);
+    }
     return detail::progress::done;
 }
 
@@ -191,6 +194,8 @@ void kernel_impl::send_local(stream_leg& leg, envelope* message) {
             message = copy;
         }
     }
+    if (message->call.call)
+        call_is_here(*message);
     message->leg = entry;
     ++entry->next;
     enqueue(*entry->port, message);
@@ -241,6 +246,7 @@ void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
         header.call = message->call.call;
         header.caller = message->call.at;
         header.call_slot = message->call.slot;
+        header.forwards = message->call.forwards;
         header.timeout_ns = message->deadline == time_point::never()
                                 ? for_ever.count()
                                 : std::max<std::int64_t>((message->deadline - now).count(), 0);
@@ -294,6 +300,7 @@ void kernel_impl::wake_senders(stream_record& stream) {
         stream.waiting.remove(*op);
         op->listed = false;
         const std::uint32_t slot = is_call ? static_cast<detail::call_operation*>(op)->slot : ~0u;
+        envelope* original = is_call ? nullptr : static_cast<detail::send_operation*>(op)->original;
         const auto made = transmit(stream, message, why);
         if (made == detail::progress::waiting) {
             op->listed = true;
@@ -302,14 +309,14 @@ void kernel_impl::wake_senders(stream_record& stream) {
         }
         message = nullptr;
         if (!is_call) {
+            if (original && made == detail::progress::done)
+                original->answered = true; // whoever has the copy answers
             end(*op, std::move(why));
         } else if (made == detail::progress::failed) {
             drop_call(static_cast<detail::call_operation&>(*op));
             end(*op, std::move(why));
         } else if (calls[slot].op == op) {
             static_cast<detail::call_operation*>(op)->sent = true;
-            if (stream.legs)
-                calls[slot].to = stream.legs->at.at;
         }
         if (stream.broken != errc::ok && !stream.waiting.empty())
             continue;
@@ -368,15 +375,20 @@ void kernel_impl::close_stream(stream_record& stream) noexcept {
     finish_if_drained(stream);
 }
 
+/// Nothing more is sent on the leg: the cursor at its other end may go when it has caught up.
+void kernel_impl::finish_leg(stream_leg& leg) {
+    const stream_record& stream = *leg.stream;
+    if (!leg.local && leg.sent > 0)
+        send_frame(leg.at.at, kind::finish, lane::control,
+                   finish_frame{stream.id, stream.channel, leg.at.slot, leg.remote_leg, leg.sent});
+}
+
 void kernel_impl::finish_if_drained(stream_record& stream) {
     for (stream_leg* leg = stream.legs; leg; leg = leg->next)
         if (leg->consumed < leg->sent)
             return;
     for (stream_leg* leg = stream.legs; leg; leg = leg->next)
-        if (!leg->local && leg->sent > 0)
-            send_frame(
-                leg->at.at, kind::finish, lane::control,
-                finish_frame{stream.id, stream.channel, leg->at.slot, leg->remote_leg, leg->sent});
+        finish_leg(*leg);
     free_stream(stream);
 }
 
@@ -399,8 +411,10 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
         stream_leg* after = leg->next;
         const bool stays = std::any_of(
             list.begin(), list.end(), [&](const channel_member& m) { return m.port == leg->port; });
-        if (!stays)
+        if (!stays) {
+            finish_leg(*leg);
             remove_leg(stream, *leg);
+        }
         leg = after;
     }
     for (const channel_member& member : list) {
@@ -452,32 +466,31 @@ bool begin(send_operation& op) {
     return false;
 }
 
-progress try_forward(reference stream, envelope* message, error& why) noexcept {
+envelope* copy_to_forward(const envelope* message, error& why) noexcept {
     auto* inc = static_cast<incarnation_record*>(running());
     if (!message) {
-        why = errc::no_such_reference;
-        return progress::failed;
+        why = error{errc::invalid_argument, "no message is in hand"};
+        return nullptr;
     }
-    // The message leaves its first leg here: consumed there, a new one on the way out.
+    if (message->taken || (message->call.call && message->answered && !message->cancelled)) {
+        why = error{errc::invalid_argument, message->taken
+                                                ? "the message has been taken out: nothing is left"
+                                                : "the message has been answered"};
+        return nullptr;
+    }
     kernel_impl& kernel = *inc->kernel;
-    envelope* onward = kernel.encoded_copy(*message, kernel.pool.kernel_account());
+    if (message->call.forwards >= kernel.options.limits.forwards_max) {
+        why = error{errc::limit_reached, "forwards_max"};
+        return nullptr;
+    }
+    envelope* onward = kernel.encoded_copy(*message, *inc->memory);
     if (!onward) {
         why = errc::out_of_memory;
-        kernel.consumed(message);
-        return progress::failed;
+        return nullptr;
     }
     onward->leg = nullptr;
-    onward->answered = false;
-    message->answered = true;
-    const call_origin call = onward->call;
-    kernel.consumed(message);
-    const progress made = try_send(stream, onward, why);
-    if (made == progress::failed && call.call) {
-        envelope lost;
-        lost.call = call;
-        kernel.fail_call(lost, error{why});
-    }
-    return made;
+    ++onward->call.forwards;
+    return onward;
 }
 
 } // namespace detail

@@ -31,8 +31,9 @@ reference declare_stream(std::string_view name, const protocol_type& protocol);
 /// caller's, to be sent by a send_operation. `failed`: the message has been freed and `why` says
 /// why.
 progress try_send(reference stream, envelope* message, error& why) noexcept;
-/// Passes on a message in hand, with its right to be answered, by another stream.
-progress try_forward(reference stream, envelope* message, error& why) noexcept;
+/// A copy of a message in hand, to be sent on with its right to be answered. Null, and `why`: its
+/// object has been taken out, it has been answered, or it has been passed on too often.
+envelope* copy_to_forward(const envelope* message, error& why) noexcept;
 /// A new stream of this incarnation to its own port.
 reference stream_to(reference port);
 errc close(reference which) noexcept;
@@ -54,9 +55,9 @@ void handler_failed(envelope& message, error reason) noexcept;
 /// Makes the references inside an object of `type` that was just taken out of `message` the running
 /// incarnation's.
 void redeem_references(envelope& message, const message_type& type, void* object);
-/// The message has been consumed: credit goes back and the envelope is freed.
-void consumed(envelope* message) noexcept;
-/// Takes the next message of a port, or null.
-envelope* try_receive(reference port, reference from) noexcept;
+/// Takes the next message of a port that the filter lets through, or null.
+envelope* try_receive(reference port, const message_filter& wanted) noexcept;
+/// The stream that the message came by.
+stream_id source_of(const envelope& message) noexcept;
 
 } // namespace equus::detail

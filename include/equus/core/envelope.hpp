@@ -17,9 +17,10 @@ struct capability;
 
 /// Who waits for the answer to an invocation, and where.
 struct call_origin {
-    call_id call;           ///< empty: one-way
-    node_boot at;           ///< the caller's place, a hint
-    std::uint32_t slot = 0; ///< in the caller's table of calls, a hint
+    call_id call;               ///< empty: one-way
+    node_boot at;               ///< the caller's place, a hint
+    std::uint32_t slot = 0;     ///< in the caller's table of calls, a hint
+    std::uint32_t forwards = 0; ///< how often it has been passed on
 };
 
 struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
@@ -34,6 +35,8 @@ struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
     message_ordinal ordinal = 0;
     bool maybe_seen = false; ///< re-sent by its owner's choice after a break (rule 12)
     bool answered = false;   ///< the call has been replied to, forwarded or dropped
+    bool cancelled = false;  ///< the caller has given up
+    bool taken = false;      ///< its object has been moved out
     call_origin call;
     time_point deadline = time_point::never(); ///< of the call, on this node's clock
 
@@ -49,5 +52,8 @@ static_assert(sizeof(envelope) % 8 == 0, "payloads are 8-aligned");
 envelope* new_envelope(std::size_t size) noexcept;
 /// Destroys the payload object, if any, and gives the memory back. Null is allowed.
 void free_envelope(envelope* message) noexcept;
+/// A message that was taken from its port has been consumed: credit goes back, a call that nobody
+/// has answered is `abandoned`, the envelope is freed.
+void consumed(envelope* message) noexcept;
 
 } // namespace equus::detail

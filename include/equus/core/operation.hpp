@@ -60,10 +60,11 @@ struct operation {
     state status = state::made;
     bool listed = false; ///< in the list of what it waits for
     bool ready = false;  ///< in its incarnation's list of coroutines to resume
+    bool timed = false;  ///< somebody said how long to wait, and be it for ever
     error outcome{errc::ok};
 
-    /// Takes the operation out of every list of the kernel; a call is cancelled, a message not yet
-    /// sent is dropped.
+    /// Takes the operation out of every list of the kernel; who holds the call is told that nobody
+    /// waits any more, a message not yet sent is dropped.
     static void withdraw(operation& self) noexcept;
 };
 
@@ -73,6 +74,7 @@ struct send_operation : operation {
     ~send_operation() { free_envelope(message); }
     reference stream;
     envelope* message = nullptr;
+    envelope* original = nullptr; ///< in hand, of which `message` is the copy that goes on [K24]
 };
 
 /// An invocation: first sent like any message, then answered.
@@ -92,16 +94,27 @@ struct call_operation : operation {
     bool sent = false;
 };
 
+/// Which messages of a port are wanted [K27].
+struct message_filter {
+    static constexpr message_ordinal any_message = 0xffff;
+    stream_id from; ///< empty: of any stream
+    message_ordinal only = any_message;
+    bool takes_all() const noexcept { return !from && only == any_message; }
+};
+
 /// Waits for a message at one of several ports.
 struct receive_operation : operation {
     receive_operation() noexcept : operation{operation_kind::receive} {}
-    ~receive_operation() { free_envelope(message); }
+    ~receive_operation() {
+        if (message)
+            consumed(message);
+    }
     static constexpr std::size_t ports_max = 8;
     reference ports[ports_max];
     std::uint8_t port_count = 0;
     bool take = true;        ///< take the message out; otherwise only tell which port has one
     std::uint8_t chosen = 0; ///< index of the port
-    reference from;          ///< a stream handle: only this stream's messages [K27]; empty: any
+    message_filter filter;
     envelope* message = nullptr;
 };
 

@@ -23,6 +23,7 @@ struct kernel_limits {
     std::uint32_t packet_bytes_max =
         64u << 10;                       ///< a packet holds at most this much; see the flush policy
     std::uint16_t capabilities_max = 64; ///< references in one message
+    std::uint32_t forwards_max = 32;     ///< how often one message is passed on
 
     // ---- credit: absolute limits per leg (rule 17)
     std::uint32_t credit_initial = 16;     ///< messages before the receiver has said anything
