@@ -28,8 +28,9 @@ void simulated_disc::serve(sim::world& w) {
                           [this](sim::host, files::list asked) { return list(asked); });
     w.effect<files::read>(std::string{files::read_effect},
                           [this](sim::host, files::read asked) { return read(asked); });
-    w.effect<files::rename>(std::string{files::rename_effect},
-                            [this, &w](sim::host, files::rename asked) { return rename(w, asked); });
+    w.effect<files::rename>(
+        std::string{files::rename_effect},
+        [this, &w](sim::host, files::rename asked) { return rename(w, asked); });
     w.effect<files::remove>(std::string{files::remove_effect},
                             [this](sim::host, files::remove asked) -> result<files::done> {
                                 return files::done{files.erase(asked.path) != 0};

@@ -35,8 +35,8 @@ private:
     equus::result<equus::files::content> read(const equus::files::read& asked) const;
     equus::result<equus::files::done> rename(equus::sim::world& w,
                                              const equus::files::rename& asked);
-    void store(equus::sim::world& w, const equus::files::store& asked,
-               equus::sim::completion done, equus::duration takes);
+    void store(equus::sim::world& w, const equus::files::store& asked, equus::sim::completion done,
+               equus::duration takes);
 
     equus::duration writing_max_;
 };

@@ -180,9 +180,9 @@ void shop_workload::start(sim::world& w) {
                              });
 
     const std::string workers = std::to_string(draws.chance(500) ? 0 : draws.between(1, 8));
-    auto shop = read_configuration(
-        "print_shop.rdc", std::string{print_shop_rdc}, w.modules(),
-        {{"documents", in_folder}, {"out", out_folder}, {"workers", workers}});
+    auto shop =
+        read_configuration("print_shop.rdc", std::string{print_shop_rdc}, w.modules(),
+                           {{"documents", in_folder}, {"out", out_folder}, {"workers", workers}});
     if (!shop)
         return w.fail(shop.error().describe());
     for (std::uint32_t i = 0; i < nodes; ++i)

@@ -22,6 +22,7 @@ seed_outcome run_one(const scenario& what, std::uint64_t seed, const campaign_op
     seed_options one;
     one.mutant = options.mutant;
     one.check_every = options.check_every;
+    one.events_max = options.events_max;
     seed_outcome outcome = run_seed(what, seed, one);
     if (options.twice_every != 0 && seed % options.twice_every == 0) {
         outcome.compared = true;
@@ -110,6 +111,9 @@ private:
         std::fflush(nullptr);
         w.process = ::fork();
         if (w.process == 0) {
+            // What the program does about its own end is not for its seeds.
+            for (const int each : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGTERM})
+                std::signal(each, SIG_DFL);
             ::close(ends[0]);
             if (w.said)
                 ::dup2(::fileno(w.said), STDERR_FILENO);

@@ -74,7 +74,8 @@ void print_failure(const command_line& with, const seed_outcome& failed) {
 }
 
 nlohmann::json counters_as_json(const world_counters& of) {
-    return {{"turns", of.turns},
+    return {{"events", of.events},
+            {"turns", of.turns},
             {"packets_sent", of.packets_sent},
             {"packets_lost", of.packets_lost},
             {"packets_duplicated", of.packets_duplicated},

@@ -50,6 +50,7 @@ seed_outcome run_seed(const scenario& what, std::uint64_t seed, const seed_optio
     made.limits = mix.limits();
     made.copy_local_messages = mix.copy_local_messages;
     made.check_every = options.check_every;
+    made.events_max = options.events_max;
     made.trace = options.trace;
     made.mutant = options.mutant;
     world w{seed, std::move(made)};

@@ -97,6 +97,8 @@ bool world_impl::due(time_point until) const noexcept {
 }
 
 void world_impl::step() {
+    if (++counters.events > options.events_max)
+        return fail("no end after " + std::to_string(options.events_max) + " events");
     const time_point next = std::min(network.next_at(), events.next_at());
     now = std::max(now, next);
     if (network.next_at() <= now) {

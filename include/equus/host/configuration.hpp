@@ -21,8 +21,8 @@ namespace equus {
 /// Values for the text's parameters by name, as `--set` takes them.
 using configuration_settings = std::vector<std::pair<std::string, std::string>>;
 
-/// Parses, resolves and validates `text`. `name` is what diagnostics call it. Relative paths are left
-/// as they are. invalid_argument: the diagnostics, as `check` prints them.
+/// Parses, resolves and validates `text`. `name` is what diagnostics call it. Relative paths are
+/// left as they are. invalid_argument: the diagnostics, as `check` prints them.
 result<rdc> read_configuration(std::string name, std::string text, const module_table& modules,
                                const configuration_settings& settings = {});
 

@@ -51,8 +51,8 @@ struct world_options {
     bool copy_local_messages = false;
     /// Each kernel's invariants are checked after every n-th of its turns; 0: never.
     std::uint32_t check_every = 1;
-    /// More turns than this end the world as a failure: something spins.
-    std::uint64_t turns_max = 20'000'000;
+    /// More events than this end the world as a failure: something spins.
+    std::uint64_t events_max = 50'000'000;
     /// Where each trace record goes as a line; null: nowhere.
     std::FILE* trace = nullptr;
     /// The planted fault that is switched on; only in a build with mutants.
@@ -87,6 +87,7 @@ private:
 
 /// What the whole world did.
 struct world_counters {
+    std::uint64_t events = 0; ///< of any kind: packets, turns, effects, actions
     std::uint64_t turns = 0;
     std::uint64_t packets_sent = 0;
     std::uint64_t packets_lost = 0;
@@ -100,7 +101,7 @@ struct world_counters {
     std::uint64_t partitions = 0;
     std::uint64_t clock_jumps = 0;
     std::uint64_t evictions = 0; ///< lives that ended by errc::evicted
-    EQUUS_FIELDS(turns, packets_sent, packets_lost, packets_duplicated, packets_overtaken,
+    EQUUS_FIELDS(events, turns, packets_sent, packets_lost, packets_duplicated, packets_overtaken,
                  links_made, links_broken, effects, crashes, pauses, partitions, clock_jumps,
                  evictions)
 };
@@ -167,8 +168,8 @@ public:
     /// Until `done()`, asked after each event; false when that takes longer than `within` or the
     /// world has failed.
     bool run_until(const std::function<bool()>& done, duration within);
-    /// Heals, and lets time pass until no node has sent or consumed a message, or has work, for a
-    /// second; false when that takes longer than `within`.
+    /// Heals, and lets time pass until no node has sent or consumed a message, or has work, for
+    /// five seconds; false when that takes longer than `within`.
     bool settle(duration within = std::chrono::seconds{120});
     /// Does it at that instant.
     void at(time_point when, std::function<void()> action);

@@ -93,6 +93,7 @@ struct seed_options {
     std::string mutant;
     std::FILE* trace = nullptr;
     std::uint32_t check_every = 8; ///< world_options::check_every
+    std::uint64_t events_max = world_options{}.events_max;
 };
 
 struct seed_outcome {
@@ -119,6 +120,7 @@ struct campaign_options {
     /// Each n-th seed is run twice and the hashes are compared; 0: none.
     std::uint32_t twice_every = 20;
     std::uint32_t check_every = 8;
+    std::uint64_t events_max = world_options{}.events_max;
     bool stop_at_failure = false;
     /// A seed that takes longer, by the wall clock, is a failure.
     duration seed_max = std::chrono::seconds{120};
