@@ -79,7 +79,8 @@ task<> producer::main() {
     produced outcome;
     outcome.index = parameters_.index;
     outcome.sent.resize(what.lanes.size());
-    outcome.broken.resize(what.lanes.size());
+    for (const stream<items>& lane : what.lanes)
+        outcome.broken.push_back(lane ? 0 : 1); // that one never came up
     for (std::uint64_t number = 1; number <= what.numbers; ++number) {
         for (std::uint32_t lane = 0; lane < what.lanes.size(); ++lane) {
             if (outcome.broken[lane] != 0)

@@ -90,8 +90,7 @@ task<told> handler_that_notices(ask) {
 
 } // namespace
 
-TEST_CASE("a caller that waits for ever is not timed out by the node's default",
-          "[kernel][K27]") {
+TEST_CASE("a caller that waits for ever is not timed out by the node's default", "[kernel][K27]") {
     const std::uint32_t server = GENERATE(1u, 2u);
     const bool for_ever_given = GENERATE(false, true);
     seen = {};

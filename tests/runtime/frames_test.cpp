@@ -102,7 +102,8 @@ TEST_CASE("a sender that is told MOVED sends the rest to the new place", "[kerne
     REQUIRE(status.incarnations.at(0).streams.at(0).to == net.at(new_home));
 }
 
-TEST_CASE("a node that is told MOVED to a life that is over breaks the stream", "[kernel][rule-25]") {
+TEST_CASE("a node that is told MOVED to a life that is over breaks the stream",
+          "[kernel][rule-25]") {
     peers net{cast()};
     const auto home = net.join();
     const port_id port{{net.at(home).node, net.at(home).boot, 1}, 5};

@@ -38,8 +38,7 @@ public:
         runtime::packet_header header;
         header.run = rdc_id{1};
         runtime::packet_writer packet{header};
-        wire::encode(greeting,
-                     packet.append(runtime::kind::greeting, wire::size_bytes(greeting)));
+        wire::encode(greeting, packet.append(runtime::kind::greeting, wire::size_bytes(greeting)));
         root_.input(made.link, packet.packet());
         pump();
         REQUIRE(made.session);
@@ -139,10 +138,10 @@ private:
         auto header = runtime::parse_header(packet.span());
         REQUIRE(header);
         if (at.session && header->to == at.self) {
-            REQUIRE(at.session->receive(*header, packet.span(), now_,
-                                        [&](const runtime::frame& frame) {
-                                            at.inbox.push_back({frame.kind, bytes{frame.payload}});
-                                        }));
+            REQUIRE(
+                at.session->receive(*header, packet.span(), now_, [&](const runtime::frame& frame) {
+                    at.inbox.push_back({frame.kind, bytes{frame.payload}});
+                }));
             return;
         }
         runtime::frame_reader frames{packet.span().subspan(runtime::packet_header_bytes)};

@@ -177,8 +177,7 @@ TEST_CASE("a receiver's patience ends at the instant it named", "[kernel][K27]")
     REQUIRE(seen.at[3] - seen.at[2] == 10ms);
 }
 
-TEST_CASE("a message that comes in time ends the wait, and its deadline with it",
-          "[kernel][K27]") {
+TEST_CASE("a message that comes in time ends the wait, and its deadline with it", "[kernel][K27]") {
     seen = {};
     stage on;
     on.add();
