@@ -7,6 +7,7 @@
 #include <equus/module.hpp>
 #include <equus/port.hpp>
 #include <equus/protocol.hpp>
+#include <equus/rights.hpp>
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
 #include <equus/task_group.hpp>

@@ -239,7 +239,8 @@ public:
     stream(D&, const char* name) : reference{detail::declare_stream(name, P::type())} {}
 
     /// Sends a one-way message. result<void>: `ok` means that the stream has it, in order; it waits
-    /// for credit. Errors: not_wired, closed, broken, too_large, out_of_memory, timed_out.
+    /// for credit. Errors: not_wired, access_denied, closed, broken, too_large, out_of_memory,
+    /// timed_out; of a reference inside, no_such_reference and access_denied: nothing is sent then.
     template <class M, class... A>
     detail::sending send(A&&... fields) const {
         static_assert(!detail::replied<M>, "this message has a reply: invoke it");

@@ -34,6 +34,10 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
         end(op, errc::not_wired);
         return true;
     }
+    if (!(entry->rights & right::invoke)) {
+        end(op, error{errc::access_denied, "the reference does not allow invocations"});
+        return true;
+    }
     auto& stream = *static_cast<stream_record*>(entry->record);
     if (stream.routing == channel_kind::multicast) {
         end(op, error{errc::unsupported, "a multicast channel takes no invocations [K22]"});
@@ -262,31 +266,13 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
         return;
     capability_list carried;
     if (type.for_each_reference) {
-        struct walk {
-            kernel_impl& kernel;
-            incarnation_record& from;
-            std::vector<capability>& out;
-            error why{errc::ok};
-        } context{*this, *by, carried.items};
-        type.for_each_reference(
-            object,
-            [](void* opaque, reference& found) {
-                auto& at = *static_cast<walk*>(opaque);
-                auto exported = at.kernel.export_reference(at.from, found);
-                if (!exported) {
-                    at.why = std::move(exported.error());
-                    found = reference{};
-                    return;
-                }
-                found = reference{static_cast<std::uint32_t>(at.out.size()), 0};
-                at.out.push_back(std::move(*exported));
-            },
-            &context);
-        if (context.why != errc::ok) {
+        auto exported = export_references(*by, type, object, message.call.call.owner);
+        if (!exported) {
             fail_call(message, error{errc::handler_failed, "a reference in the reply",
-                                     std::move(context.why)});
+                                     std::move(exported.error())});
             return;
         }
+        carried.items = std::move(*exported);
     }
     message.answered = true;
     trace(trace_kind::reply_sent, by->id, message.call.call.counter);

@@ -8,6 +8,7 @@
 #include <equus/base/ids.hpp>
 #include <equus/control.hpp>
 #include <equus/core/envelope.hpp>
+#include <equus/rights.hpp>
 
 #include <cstdint>
 #include <string>
@@ -56,9 +57,6 @@ enum class reference_kind : std::uint16_t {
     buffer = 6,
 };
 
-/// How far a reference may be passed on [K33].
-enum class reference_domain : std::uint16_t { free = 0, same_rdc = 1, owner = 2, never = 3 };
-
 } // namespace equus::runtime
 
 namespace equus::detail {
@@ -67,7 +65,7 @@ namespace equus::detail {
 /// to.
 struct capability {
     runtime::reference_kind kind = runtime::reference_kind::none;
-    runtime::reference_domain domain = runtime::reference_domain::free;
+    propagation domain = propagation::free;
     std::uint32_t rights = 0xffff'ffff;
     std::uint64_t protocol = 0; ///< of a stream or port
     channel_kind routing = channel_kind::unicast;

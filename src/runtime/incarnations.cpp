@@ -406,6 +406,7 @@ result<void> bind_stream(reference declared, any_reference to) {
         kernel.close_stream(*static_cast<stream_record*>(target->record));
     target->record = std::exchange(source->record, nullptr);
     target->rights = source->rights;
+    target->domain = source->domain;
     kernel.drop_reference(*inc, to.index());
     return {};
 }

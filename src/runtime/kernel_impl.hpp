@@ -197,11 +197,17 @@ struct kernel_impl {
     reference add_reference(incarnation_record& inc, runtime::reference_entry entry);
     runtime::reference_entry* lookup(incarnation_record& inc, reference which) noexcept;
     void drop_reference(incarnation_record& inc, std::uint32_t index) noexcept;
-    result<capability> export_reference(incarnation_record& inc, reference which);
+    result<capability> export_reference(incarnation_record& inc, reference which,
+                                        incarnation_id receiver);
+    result<capability> describe_reference(incarnation_record& inc, reference which);
+    result<std::vector<capability>> export_references(incarnation_record& inc,
+                                                      const detail::message_type& type,
+                                                      void* object, incarnation_id receiver);
     reference import_capability(incarnation_record& inc, const capability& from);
     void redeem(incarnation_record& inc, const detail::message_type& type, void* object,
                 const capability* capabilities, std::size_t count);
-    result<void> export_message(incarnation_record& inc, envelope& message);
+    result<void> export_message(incarnation_record& inc, envelope& message,
+                                incarnation_id receiver);
     reference make_handle(incarnation_record& inc, incarnation_id id, place at);
 
     // ------------------------------------------------------------------ streams.cpp

@@ -391,7 +391,7 @@ reference declare_port(std::string_view name, const protocol_type& protocol,
     runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
     runtime::reference_entry entry;
     entry.kind = runtime::reference_kind::port;
-    entry.domain = runtime::reference_domain::never;
+    entry.domain = propagation::never;
     entry.record = port;
     entry.protocol = &protocol;
     const reference made = inc->kernel->add_reference(*inc, entry);

@@ -156,7 +156,7 @@ struct handle_record {
 /// One entry of an incarnation's reference table.
 struct reference_entry {
     reference_kind kind = reference_kind::none;
-    reference_domain domain = reference_domain::free;
+    propagation domain = propagation::free;
     std::uint32_t generation = 0;
     std::uint32_t rights = 0xffff'ffff;
     void* record = nullptr; ///< null for a declared stream that is not wired

@@ -67,12 +67,39 @@ reference kernel_impl::make_handle(incarnation_record& inc, incarnation_id id, p
     return made;
 }
 
-result<capability> kernel_impl::export_reference(incarnation_record& inc, reference which) {
+namespace {
+
+incarnation_id owner_of(const capability& which) noexcept {
+    if (which.kind == reference_kind::incarnation)
+        return which.incarnation;
+    return which.routing == channel_kind::unicast ? which.port.owner : which.channel.owner;
+}
+
+} // namespace
+
+/// `receiver`: who is to have it; empty: several, or one that does not exist yet.
+result<capability> kernel_impl::export_reference(incarnation_record& inc, reference which,
+                                                 incarnation_id receiver) {
+    auto described = describe_reference(inc, which);
+    if (!described)
+        return described;
+    switch (described->domain) {
+    case propagation::free:
+    case propagation::same_rdc: // every kernel that would take the message is of this run
+        return described;
+    case propagation::owner:
+        if (receiver && receiver == owner_of(*described))
+            return described;
+        return fail(errc::access_denied, "the reference may only be given back to its owner");
+    default:
+        return fail(errc::access_denied, "the reference may not be passed on");
+    }
+}
+
+result<capability> kernel_impl::describe_reference(incarnation_record& inc, reference which) {
     reference_entry* entry = lookup(inc, which);
     if (!entry)
         return fail(errc::no_such_reference, "a reference in the message is stale or forged");
-    if (entry->domain == reference_domain::never)
-        return fail(errc::access_denied, "the reference may not be passed on");
     capability out;
     out.kind = entry->kind;
     out.domain = entry->domain;
@@ -140,21 +167,30 @@ namespace {
 struct export_walk {
     kernel_impl& kernel;
     incarnation_record& from;
+    incarnation_id receiver;
     std::vector<capability> made;
     error why{errc::ok};
 };
 
+/// The message's frame counts them in one byte.
+constexpr std::size_t capabilities_countable = 255;
+
 } // namespace
 
-result<void> kernel_impl::export_message(incarnation_record& inc, envelope& message) {
-    export_walk walk{*this, inc, {}};
-    message.type->for_each_reference(
-        message.payload(),
+/// Writes indices into the object's references, and returns what they stand for: all of them or, if
+/// one is refused, none.
+result<std::vector<capability>> kernel_impl::export_references(incarnation_record& inc,
+                                                               const message_type& type,
+                                                               void* object,
+                                                               incarnation_id receiver) {
+    export_walk walk{*this, inc, receiver, {}};
+    type.for_each_reference(
+        object,
         [](void* opaque, reference& found) {
             auto& at = *static_cast<export_walk*>(opaque);
             if (!found || at.why != errc::ok)
                 return; // one that names nothing arrives as one that names nothing
-            auto exported = at.kernel.export_reference(at.from, found);
+            auto exported = at.kernel.export_reference(at.from, found, at.receiver);
             if (!exported) {
                 at.why = std::move(exported.error());
                 return;
@@ -163,14 +199,23 @@ result<void> kernel_impl::export_message(incarnation_record& inc, envelope& mess
             at.made.push_back(std::move(*exported));
         },
         &walk);
-    if (walk.why == errc::ok && walk.made.size() > options.limits.capabilities_max)
-        walk.why = error{errc::too_large, "capabilities_max"};
     if (walk.why != errc::ok)
         return fail(std::move(walk.why));
-    if (!walk.made.empty()) {
-        message.capability_count = static_cast<std::uint16_t>(walk.made.size());
-        message.capabilities = new capability[walk.made.size()];
-        std::move(walk.made.begin(), walk.made.end(), message.capabilities);
+    if (walk.made.size() > options.limits.capabilities_max ||
+        walk.made.size() > capabilities_countable)
+        return fail(errc::too_large, "capabilities_max");
+    return std::move(walk.made);
+}
+
+result<void> kernel_impl::export_message(incarnation_record& inc, envelope& message,
+                                         incarnation_id receiver) {
+    auto made = export_references(inc, *message.type, message.payload(), receiver);
+    if (!made)
+        return fail(std::move(made.error()));
+    if (!made->empty()) {
+        message.capability_count = static_cast<std::uint16_t>(made->size());
+        message.capabilities = new capability[made->size()];
+        std::move(made->begin(), made->end(), message.capabilities);
     }
     return {};
 }
@@ -243,5 +288,25 @@ result<void> check_protocol(reference which, const protocol_type& protocol) {
 }
 
 } // namespace detail
+
+result<any_reference> narrowed(reference original, rights kept, propagation reach) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    auto described = kernel.describe_reference(*inc, original);
+    if (!described)
+        return fail(std::move(described.error()));
+    described->rights &= kept;
+    described->domain = std::max(described->domain, reach); // from free to never
+    const reference made = kernel.import_capability(*inc, *described);
+    if (!made)
+        return fail(errc::limit_reached, "references_max");
+    return any_reference{made};
+}
+
+rights rights_of(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    return entry ? entry->rights : 0;
+}
 
 } // namespace equus

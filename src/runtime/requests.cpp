@@ -133,6 +133,8 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         join_channel_body body;
         if (!read(body, frame))
             return malformed();
+        if (!body.channel)
+            return refuse(errc::wrong_protocol, "not a port, or not of the channel's protocol");
         const auto found = channels.find(body.channel);
         if (found == channels.end())
             return refuse(errc::closed, "the channel's creator has ended");
@@ -271,6 +273,27 @@ void kernel_impl::leave_channels(port_record& port) {
     port.channels.clear();
 }
 
+namespace runtime {
+namespace {
+
+rights needed_for(detail::request_kind kind) noexcept {
+    switch (kind) {
+    case detail::request_kind::destroy:
+        return right::destroy;
+    case detail::request_kind::watch:
+        return right::watch;
+    case detail::request_kind::depend:
+        return right::depend;
+    case detail::request_kind::join_channel:
+        return right::attach;
+    default:
+        return right::all;
+    }
+}
+
+} // namespace
+} // namespace runtime
+
 namespace detail {
 
 using runtime::incarnation_record;
@@ -296,6 +319,10 @@ bool begin(request_operation& op, request_kind kind, node_id node, reference sub
             kernel.end(op, errc::no_such_reference);
             return true;
         }
+        if (!(entry->rights & runtime::needed_for(kind))) {
+            kernel.end(op, error{errc::access_denied, "the reference does not allow it"});
+            return true;
+        }
         if (entry->kind == runtime::reference_kind::incarnation) {
             const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
             frame.subject = handle.id;
@@ -318,7 +345,7 @@ bool begin(request_operation& op, request_kind kind, node_id node, reference sub
         to = member->second.at;
     }
     for (reference each : references) {
-        auto exported = kernel.export_reference(*inc, each);
+        auto exported = kernel.export_reference(*inc, each, {});
         if (!exported) {
             kernel.end(op, std::move(exported.error()));
             return true;
@@ -377,6 +404,8 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
         entry->kind == reference_kind::port) {
         auto& record = *static_cast<port_record*>(entry->record);
         const auto& source = *static_cast<stream_record*>(stream->record);
+        if (source.protocol != record.protocol->id || !(stream->rights & right::attach))
+            return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
         body.channel = source.channel;
         body.member = {record.id, {kernel.self, record.slot, {}}};
         record.channels.push_back(source.channel);

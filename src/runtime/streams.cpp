@@ -111,7 +111,7 @@ detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg
     if (!leg.has_credit(message->payload_bytes))
         return detail::progress::waiting;
     if (message->type && message->type->for_each_reference && !message->capabilities) {
-        if (auto exported = export_message(*stream.owner, *message); !exported) {
+        if (auto exported = export_message(*stream.owner, *message, leg.port.owner); !exported) {
             why = std::move(exported.error());
             detail::free_envelope(message);
             return detail::progress::failed;
@@ -140,7 +140,7 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
         if (!leg->has_credit(message->payload_bytes))
             return detail::progress::waiting;
     if (message->type && message->type->for_each_reference && !message->capabilities) {
-        if (auto exported = export_message(*stream.owner, *message); !exported) {
+        if (auto exported = export_message(*stream.owner, *message, {}); !exported) {
             why = std::move(exported.error());
             detail::free_envelope(message);
             return detail::progress::failed;
@@ -446,6 +446,8 @@ progress try_send(reference stream, envelope* message, error& why) noexcept {
         why = errc::no_such_reference;
     } else if (!entry->record) {
         why = errc::not_wired;
+    } else if (!(entry->rights & (message->call.call ? right::invoke : right::send))) [[unlikely]] {
+        why = error{errc::access_denied, "the reference does not allow sending"};
     } else {
         auto& record = *static_cast<runtime::stream_record*>(entry->record);
         if (!record.waiting.empty())
@@ -478,6 +480,11 @@ envelope* copy_to_forward(const envelope* message, error& why) noexcept {
                                                 : "the message has been answered"};
         return nullptr;
     }
+    for (std::uint16_t i = 0; i < message->capability_count; ++i)
+        if (message->capabilities[i].domain == propagation::owner) {
+            why = error{errc::access_denied, "a reference in the message is for this owner only"};
+            return nullptr;
+        }
     kernel_impl& kernel = *inc->kernel;
     if (message->call.forwards >= kernel.options.limits.forwards_max) {
         why = error{errc::limit_reached, "forwards_max"};
