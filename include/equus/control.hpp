@@ -23,7 +23,11 @@ struct creation {
     std::map<std::string, any_reference, std::less<>> given; ///< references it is born with [K5]
     std::uint64_t memory_bytes = 0;                          ///< limit; 0: the node's default
     bool depends_on_launch = true;                           ///< absolutely [K54]
-    EQUUS_FIELDS(module, name, parameters, interfaces, given, memory_bytes, depends_on_launch)
+    /// Its end is an event of its creator, with the true reason however early it comes; `watch`
+    /// later on can be too late for the reason.
+    bool watched = false;
+    EQUUS_FIELDS(module, name, parameters, interfaces, given, memory_bytes, depends_on_launch,
+                 watched)
 };
 
 enum class dependency : std::uint16_t { none = 0, absolute = 1, group = 2 };
@@ -41,8 +45,10 @@ enum class request_kind : std::uint16_t {
     leave_channel = 8,
 };
 
-/// Sends a request to the kernel of `node` (0: this one) or to the one where `subject` lives.
-bool begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
+/// Sends a request to the kernel of `node` (0: this one) or to the one where `subject` lives. It
+/// may have ended at once; whoever awaits it is resumed in a later step all the same, so that a
+/// loop of local requests does not keep its node from everything else.
+void begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
            std::span<const reference> references);
 
 class requesting : public awaitable {
@@ -54,10 +60,10 @@ public:
     requesting(const requesting&) = delete;
     requesting& operator=(const requesting&) = delete;
     bool await_ready() {
-        if (begin(operation_, kind_, node_, subject_, std::move(body_), references_))
-            return true;
-        set_timeout(operation_, timeout_);
-        return operation_.has_ended();
+        begin(operation_, kind_, node_, subject_, std::move(body_), references_);
+        if (!operation_.has_ended())
+            set_timeout(operation_, timeout_);
+        return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
 
@@ -115,7 +121,11 @@ public:
 namespace detail {
 class creating : public requesting {
 public:
-    using requesting::requesting;
+    creating(node_id node, bytes what, std::vector<reference> references, bool watched) noexcept
+        : requesting{request_kind::create, node, reference{}, std::move(what),
+                     std::move(references)} {
+        operation_.watched = watched;
+    }
     creating& within(duration timeout) noexcept {
         timeout_ = timeout;
         return *this;

@@ -29,6 +29,11 @@ main& main::scenario(sim::scenario what) {
     return *this;
 }
 
+main& main::command(std::string name, std::string about, std::function<int(int, char**)> does) {
+    commands_.push_back({std::move(name), std::move(about), std::move(does)});
+    return *this;
+}
+
 int main::run() {
     std::error_code unknown;
     std::string path = std::filesystem::read_symlink("/proc/self/exe", unknown).string();
@@ -40,13 +45,20 @@ int main::run() {
     app.set_version_flag("--version", with.program + " " + version_);
     app.require_subcommand(1);
     app.footer("`" + with.program + " COMMAND --help` shows a command's options and an example.");
-    // Has its own options and help; listed here with the others.
-    if (argc_ > 1 && std::string_view{argv_[1]} == "sim")
-        return sim::sim_command(argc_, argv_, scenarios_->table,
-                                [&with](const std::string& scenario, const std::string& given) {
-                                    return commands::program_of(with, scenario, given);
-                                });
-    app.add_subcommand("sim", "Run a scenario in simulated worlds, one for each seed");
+    // These have options and help of their own; they are listed here with the others.
+    command("sim", "Run a scenario in simulated worlds, one for each seed",
+            [this, &with](int argc, char** argv) {
+                return sim::sim_command(
+                    argc, argv, scenarios_->table,
+                    [&with](const std::string& scenario, const std::string& given) {
+                        return commands::program_of(with, scenario, given);
+                    });
+            });
+    for (const own_command& own : commands_) {
+        if (argc_ > 1 && argv_[1] == own.name)
+            return own.does(argc_, argv_);
+        app.add_subcommand(own.name, own.about);
+    }
     int code = commands::done;
     commands::add_run_command(app, with, code);
     commands::add_program_commands(app, with, code);

@@ -271,7 +271,7 @@ struct kernel_impl {
     void recv_reply(std::span<const std::byte> payload);
 
     // ------------------------------------------------------------------ requests.cpp
-    bool begin_request(detail::request_operation& op, runtime::request_frame frame, node_boot to);
+    void begin_request(detail::request_operation& op, runtime::request_frame frame, node_boot to);
     void handle_request(node_boot from, const runtime::request_frame& frame);
     runtime::answer_frame perform(node_boot from, const runtime::request_frame& frame);
     void handle_answer(runtime::answer_frame frame);

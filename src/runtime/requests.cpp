@@ -6,20 +6,19 @@ namespace equus {
 
 using namespace runtime;
 
-bool kernel_impl::begin_request(detail::request_operation& op, request_frame frame, node_boot to) {
+void kernel_impl::begin_request(detail::request_operation& op, request_frame frame, node_boot to) {
     op.id = next_request++;
     frame.id = op.id;
     if (to == self) {
         handle_answer_for(op, perform(self, frame));
-        return op.has_ended();
+        return;
     }
     if (!is_member(to)) {
         end(op, error{errc::no_such_node, "the node has not joined, has left, or was evicted"});
-        return true;
+        return;
     }
     requests.emplace(op.id, pending_request{&op, to});
     send_frame(to, kind::request, lane::data, frame);
-    return false;
 }
 
 void kernel_impl::handle_request(node_boot from, const request_frame& frame) {
@@ -45,8 +44,12 @@ void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame 
         end(op, frame.text.empty() ? error{frame.status} : error{frame.status, frame.text});
         return;
     }
-    if (!frame.capabilities.empty())
-        op.made = import_capability(inc, frame.capabilities.front());
+    if (!frame.capabilities.empty()) {
+        const capability& made = frame.capabilities.front();
+        op.made = import_capability(inc, made);
+        if (op.watched && made.at.at != self)
+            remote_watches.insert({made.incarnation, made.at.at, inc.id});
+    }
     end(op);
 }
 
@@ -84,6 +87,8 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
             return refuse(made.error().code(), made.error().cause()
                                                    ? made.error().describe()
                                                    : std::string{made.error().text()});
+        if (what.watched)
+            add_watcher((*made)->id, watcher{frame.asker, from});
         answer_frame out;
         capability handle;
         handle.kind = reference_kind::incarnation;
@@ -298,7 +303,7 @@ namespace detail {
 
 using runtime::incarnation_record;
 
-bool begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
+void begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
            std::span<const reference> references) {
     auto* inc = static_cast<incarnation_record*>(running());
     if (inc->fresh)
@@ -317,7 +322,7 @@ bool begin(request_operation& op, request_kind kind, node_id node, reference sub
         const auto* entry = kernel.lookup(*inc, subject);
         if (!entry || !entry->record) {
             kernel.end(op, errc::no_such_reference);
-            return true;
+            return;
         }
         if (!(entry->rights & runtime::needed_for(kind))) {
             kernel.end(op, error{errc::access_denied, "the reference does not allow it"});
@@ -334,13 +339,13 @@ bool begin(request_operation& op, request_kind kind, node_id node, reference sub
             to = static_cast<runtime::stream_record*>(entry->record)->channel_at.at;
         } else {
             kernel.end(op, errc::no_such_reference);
-            return true;
+            return;
         }
     } else if (node && node != kernel.self.node) {
         const auto member = kernel.members.find(node);
         if (member == kernel.members.end()) {
             kernel.end(op, error{errc::no_such_node, "node " + std::to_string(node.value)});
-            return true;
+            return;
         }
         to = member->second.at;
     }
@@ -348,11 +353,11 @@ bool begin(request_operation& op, request_kind kind, node_id node, reference sub
         auto exported = kernel.export_reference(*inc, each, {});
         if (!exported) {
             kernel.end(op, std::move(exported.error()));
-            return true;
+            return;
         }
         frame.capabilities.push_back(std::move(*exported));
     }
-    return kernel.begin_request(op, std::move(frame), to);
+    kernel.begin_request(op, std::move(frame), to);
 }
 
 } // namespace detail
@@ -368,8 +373,7 @@ detail::creating create(const creation& what, node_id node) {
         references.push_back(which);
         which = any_reference{reference{static_cast<std::uint32_t>(references.size() - 1), 0}};
     }
-    return {detail::request_kind::create, node, reference{}, encode_frame(numbered),
-            std::move(references)};
+    return {node, encode_frame(numbered), std::move(references), what.watched};
 }
 
 detail::requesting_nothing incarnation_handle::destroy() const {

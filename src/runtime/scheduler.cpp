@@ -182,6 +182,13 @@ bool begin(sleep_operation& op) {
     return false;
 }
 
+void resume_in_turn(operation& ended) noexcept {
+    auto& inc = *static_cast<incarnation_record*>(ended.owner);
+    ended.ready = true;
+    inc.ready.push(ended);
+    inc.kernel->schedule(inc);
+}
+
 void set_timeout(operation& op, duration timeout) {
     kernel_of(op).set_deadline(op, timeout);
 }

@@ -66,13 +66,13 @@ task<> launch_service::make_space() {
     what.name = "system.space";
     const any_reference announce{announced.open_stream()};
     what.given["announce"] = announce;
+    what.watched = true;
     auto made = co_await create(what);
     detail::close(announce);
     if (!made)
         co_await ok(fail(std::move(made.error())));
     space_handle_ = *made;
     service_ids_[space_handle_.id()] = {"space", where()};
-    co_await ok(co_await space_handle_.watch());
     auto got = co_await announced.receive().within(service_within);
     if (!got)
         co_await ok(fail(std::move(got.error())));
@@ -177,14 +177,12 @@ task<> launch_service::make_services(node_boot at) {
 task<> launch_service::make_service(node_boot at, std::string name, creation what,
                                     std::string label) {
     const std::string whom = "service 'system." + name + "'";
+    what.watched = true;
     auto made = co_await create(what, at.node);
     if (!made)
         co_await ok(fail(error{made.error().code(), whom, made.error()}));
     const incarnation_handle handle = *made;
     service_ids_[handle.id()] = {name, at};
-    auto watched = co_await handle.watch();
-    if (!watched)
-        co_await ok(fail(error{watched.error().code(), whom, watched.error()}));
     const std::string who{own_name()};
     auto got = co_await space_.invoke<space::get>(label, who).within(service_within);
     if (!got)

@@ -70,7 +70,8 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
         auto assembled = assemble(name, what, at->second);
         if (!assembled)
             co_await ok(fail(error{assembled.error().code(), whom, assembled.error()}));
-        const creation birth = std::move(*assembled);
+        creation birth = std::move(*assembled);
+        birth.watched = true;
         auto made = co_await create(birth, node.node);
         if (!made && attempt < attempts_max && !is_member(node)) {
             drop_node(node, made.error().code());
@@ -83,10 +84,7 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
         who.handle = *made;
         who.node = node;
         names_[made->id()] = name;
-        const incarnation_handle handle = *made;
         changed_.notify();
-        // Its end comes as an event from now on, also when it has ended already.
-        static_cast<void>(co_await handle.watch());
         co_return;
     }
 }

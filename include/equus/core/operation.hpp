@@ -135,7 +135,8 @@ struct request_operation : operation {
     request_operation() noexcept : operation{operation_kind::request} {}
     std::uint64_t id = 0;
     bytes answer;
-    reference made; ///< a reference that came with the answer
+    reference made;       ///< a reference that came with the answer
+    bool watched = false; ///< what it leads to is watched from its creation on
 };
 
 /// Waits for an event of interest.
@@ -176,9 +177,15 @@ operator co_await(Awaited&& object) noexcept {
     return {&object};
 }
 
-/// Suspends `waiter` until the operation has ended. Requires: begun, or announced.
+/// Gives an operation that has ended its turn in the incarnation's list.
+void resume_in_turn(operation& ended) noexcept;
+
+/// Suspends `waiter` until the operation has ended; when it has already, until its next turn.
+/// Requires: begun, or announced.
 inline void wait_for(operation& op, std::coroutine_handle<> waiter) noexcept {
     op.waiter = waiter;
+    if (op.has_ended())
+        resume_in_turn(op);
 }
 
 } // namespace equus::detail

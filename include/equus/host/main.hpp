@@ -56,6 +56,10 @@ public:
     /// A scenario for `sim` (equus/host/sim_scenario.hpp).
     main& scenario(sim::scenario what);
 
+    /// A command of the program's own, beside those that every program has: `does(argc, argv)` is
+    /// called with argv[1] == name and gives the exit code; `about` is its line in `--help`.
+    main& command(std::string name, std::string about, std::function<int(int, char**)> does);
+
     /// Does what the arguments say. The result is the process's exit code: docs/commands.md lists
     /// them.
     int run();
@@ -65,12 +69,18 @@ public:
 
 private:
     struct scenarios;
+    struct own_command {
+        std::string name;
+        std::string about;
+        std::function<int(int, char**)> does;
+    };
     int argc_;
     char** argv_;
     std::string version_;
     module_table modules_;
     effect_registry effects_;
     std::unique_ptr<scenarios> scenarios_;
+    std::vector<own_command> commands_;
 };
 
 } // namespace equus
