@@ -4,14 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 namespace equus::bench {
 
@@ -109,8 +108,8 @@ std::string ratio_text(const measured_row& measured, const std::vector<measured_
 }
 
 void print_table(const std::vector<measured_row>& all) {
-    std::printf("%-20s %-26s %-14s %10s %10s %9s %12s %12s %9s %8s\n", "workload", "params", "system",
-                "p50", "p99", "spread", "operations", "bytes", "memory", "to limit");
+    std::printf("%-20s %-26s %-14s %10s %10s %9s %12s %12s %9s %8s\n", "workload", "params",
+                "system", "p50", "p99", "spread", "operations", "bytes", "memory", "to limit");
     for (const measured_row& each : all) {
         if (each.samples.empty()) {
             std::printf("%-20s %-26s %-14s not measured: %s\n", each.what->workload.c_str(),
@@ -158,8 +157,9 @@ int bench_command(int argc, char** argv) {
         ->allow_extra_args(false);
     app.add_option("--repeat", repeats, "measurements of each row; the median is printed")
         ->check(CLI::Range(1, 100));
-    app.add_flag("--json", json, "one JSON object a line: system, workload, params, ops_per_s, "
-                                 "p50_us, p99_us, bytes_per_s, rss_mb, bytes_each, spread, repeats");
+    app.add_flag("--json", json,
+                 "one JSON object a line: system, workload, params, ops_per_s, "
+                 "p50_us, p99_us, bytes_per_s, rss_mb, bytes_each, spread, repeats");
     app.add_flag("--list", list, "print the workloads and stop");
     app.footer("Example: equus bench --filter local --repeat 9\n"
                "A ratio counts only within one run; see docs/performance.md.");

@@ -21,9 +21,7 @@ task<> report(task<> work) {
 class sink : public incarnation<sink> {
 public:
     port<ticking> in{*this, "in"};
-    void on(const tick& one) {
-        seen.received += 1 + (one.a & 0);
-    }
+    void on(const tick& one) { seen.received += 1 + (one.a & 0); }
 };
 
 /// Tells for ever; its credit is what stops it.

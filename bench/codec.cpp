@@ -49,14 +49,17 @@ sample encode() {
     T message{};
     const std::size_t size = encoded_bytes<T>();
     std::vector<std::byte> room(size);
-    return time_batches(batch_of<T>(), seconds, [&](std::uint64_t n) {
-        for (std::uint64_t i = 0; i < n; ++i) {
-            keep(message);
-            const std::size_t needed = wire::size_bytes(message);
-            wire::encode(message, std::span{room}.first(needed));
-            keep(room[0]);
-        }
-    }, static_cast<double>(size));
+    return time_batches(
+        batch_of<T>(), seconds,
+        [&](std::uint64_t n) {
+            for (std::uint64_t i = 0; i < n; ++i) {
+                keep(message);
+                const std::size_t needed = wire::size_bytes(message);
+                wire::encode(message, std::span{room}.first(needed));
+                keep(room[0]);
+            }
+        },
+        static_cast<double>(size));
 }
 
 template <class T>
@@ -65,13 +68,16 @@ sample decode() {
     T message{};
     std::vector<std::byte> room(encoded_bytes<T>());
     wire::encode(message, std::span{room});
-    return time_batches(batch_of<T>(), seconds, [&](std::uint64_t n) {
-        for (std::uint64_t i = 0; i < n; ++i) {
-            keep(room[0]);
-            auto read = wire::decode<T>(std::span<const std::byte>{room});
-            keep(*read);
-        }
-    }, static_cast<double>(room.size()));
+    return time_batches(
+        batch_of<T>(), seconds,
+        [&](std::uint64_t n) {
+            for (std::uint64_t i = 0; i < n; ++i) {
+                keep(room[0]);
+                auto read = wire::decode<T>(std::span<const std::byte>{room});
+                keep(*read);
+            }
+        },
+        static_cast<double>(room.size()));
 }
 
 template <class T>
@@ -80,14 +86,17 @@ sample copy() {
     std::size_t size = encoded_bytes<T>();
     std::vector<std::byte> from(size);
     std::vector<std::byte> to(size);
-    return time_batches(batch_of<T>(), seconds, [&](std::uint64_t n) {
-        for (std::uint64_t i = 0; i < n; ++i) {
-            keep(from[0]);
-            keep(size);
-            std::memcpy(to.data(), from.data(), size);
-            keep(to[0]);
-        }
-    }, static_cast<double>(size));
+    return time_batches(
+        batch_of<T>(), seconds,
+        [&](std::uint64_t n) {
+            for (std::uint64_t i = 0; i < n; ++i) {
+                keep(from[0]);
+                keep(size);
+                std::memcpy(to.data(), from.data(), size);
+                keep(to[0]);
+            }
+        },
+        static_cast<double>(size));
 }
 
 template <class T>

@@ -2,16 +2,16 @@
 // against one that includes the standard headers only.
 #include "bench/measure.hpp"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
-
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace equus::bench {
 
@@ -95,10 +95,10 @@ sample compile(const char* text) {
 } // namespace
 
 void add_compile_rows(row_list& rows) {
-    rows.push_back({"limit", "compile.header", "g++ -std=c++20 -c",
-                    [] { return compile(standard_only); }});
-    rows.push_back({"equus", "compile.header", "g++ -std=c++20 -c",
-                    [] { return compile(one_incarnation); }});
+    rows.push_back(
+        {"limit", "compile.header", "g++ -std=c++20 -c", [] { return compile(standard_only); }});
+    rows.push_back(
+        {"equus", "compile.header", "g++ -std=c++20 -c", [] { return compile(one_incarnation); }});
 }
 
 } // namespace equus::bench

@@ -28,10 +28,13 @@ sample tell() {
     const module_table modules = cast();
     lone_node node{modules};
     node.boot(director(1, true));
-    return time_batches(batch, seconds, [&](std::uint64_t n) {
-        const std::uint64_t target = seen.received + n;
-        node.run_until([&] { return seen.received >= target; });
-    }, sizeof(tick));
+    return time_batches(
+        batch, seconds,
+        [&](std::uint64_t n) {
+            const std::uint64_t target = seen.received + n;
+            node.run_until([&] { return seen.received >= target; });
+        },
+        sizeof(tick));
 }
 
 sample ask(std::uint32_t clients) {
@@ -39,10 +42,13 @@ sample ask(std::uint32_t clients) {
     const module_table modules = cast();
     lone_node node{modules};
     node.boot(director(clients, false));
-    return time_batches(batch, seconds, [&](std::uint64_t n) {
-        const std::uint64_t target = seen.answered + n;
-        node.run_until([&] { return seen.answered >= target; });
-    }, sizeof(question) + sizeof(answer));
+    return time_batches(
+        batch, seconds,
+        [&](std::uint64_t n) {
+            const std::uint64_t target = seen.answered + n;
+            node.run_until([&] { return seen.answered >= target; });
+        },
+        sizeof(question) + sizeof(answer));
 }
 
 // ---------------------------------------------------------------------- limits
@@ -82,15 +88,18 @@ sample tell_limit() {
     std::uint64_t sum = 0;
     ring_handler handle = &count;
     keep(handle); // which handler it is, is known at run time only
-    return time_batches(batch, seconds, [&](std::uint64_t n) {
-        for (std::uint64_t sent = 0; sent < n;) {
-            while (sent < n && mailbox->push({sent, sent, sent, sent}))
-                ++sent;
-            for (tick one; mailbox->pop(one);)
-                handle(&sum, one);
-        }
-        keep(sum);
-    }, sizeof(tick));
+    return time_batches(
+        batch, seconds,
+        [&](std::uint64_t n) {
+            for (std::uint64_t sent = 0; sent < n;) {
+                while (sent < n && mailbox->push({sent, sent, sent, sent}))
+                    ++sent;
+                for (tick one; mailbox->pop(one);)
+                    handle(&sum, one);
+            }
+            keep(sum);
+        },
+        sizeof(tick));
 }
 
 /// A request and its answer through two rings, each side a handler known at run time only.
@@ -111,17 +120,20 @@ sample ask_limit(std::uint64_t outstanding) {
     ring_handler take = &asked::take;
     keep(serve);
     keep(take);
-    return time_batches(batch, seconds, [&](std::uint64_t n) {
-        for (std::uint64_t done = 0; done < n; done += outstanding) {
-            for (std::uint64_t i = 0; i < outstanding; ++i)
-                both.requests->push({i, i, i, i});
-            for (tick one; both.requests->pop(one);)
-                serve(&both, one);
-            for (tick one; both.answers->pop(one);)
-                take(&both, one);
-        }
-        keep(both.sum);
-    }, 2 * sizeof(tick));
+    return time_batches(
+        batch, seconds,
+        [&](std::uint64_t n) {
+            for (std::uint64_t done = 0; done < n; done += outstanding) {
+                for (std::uint64_t i = 0; i < outstanding; ++i)
+                    both.requests->push({i, i, i, i});
+                for (tick one; both.requests->pop(one);)
+                    serve(&both, one);
+                for (tick one; both.answers->pop(one);)
+                    take(&both, one);
+            }
+            keep(both.sum);
+        },
+        2 * sizeof(tick));
 }
 
 struct bare_coroutine {

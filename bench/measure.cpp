@@ -1,17 +1,17 @@
 #include "bench/measure.hpp"
 
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <exception>
 #include <string_view>
-
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace equus::bench {
 
@@ -62,9 +62,9 @@ double resident_mb() noexcept {
     unsigned long resident = 0;
     const int fields = std::fscanf(file, "%lu %lu", &total, &resident);
     std::fclose(file);
-    return fields == 2 ? static_cast<double>(resident) *
-                             static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6
-                       : 0;
+    return fields == 2
+               ? static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6
+               : 0;
 }
 
 double percentile(std::vector<double> values, double part) {

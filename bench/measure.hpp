@@ -18,7 +18,7 @@ struct sample {
     double p50_us = 0; ///< of one operation; for workloads of nanoseconds, of a batch's mean
     double p99_us = 0;
     double bytes_per_s = 0;
-    double rss_mb = 0; ///< resident at the end of the measurement
+    double rss_mb = 0;     ///< resident at the end of the measurement
     double bytes_each = 0; ///< memory of one object, where the workload asks for it
 };
 
@@ -62,8 +62,8 @@ double percentile(std::vector<double> values, double part);
 /// Times batches of operations until `seconds` have passed and at least five batches are done.
 /// `batch(n)` does n operations; the first batch is not counted. `bytes` is what one operation
 /// carries.
-sample time_batches(std::uint64_t n, double seconds, const std::function<void(std::uint64_t)>& batch,
-                    double bytes = 0);
+sample time_batches(std::uint64_t n, double seconds,
+                    const std::function<void(std::uint64_t)>& batch, double bytes = 0);
 
 /// Measures in a child process. Empty: it failed, and `why` says why.
 std::optional<sample> measure_isolated(const row& which, std::string& why);

@@ -4,13 +4,13 @@
 #include "bench/lone_node.hpp"
 #include "bench/measure.hpp"
 
+#include <malloc.h>
+
 #include <coroutine>
 #include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
-
-#include <malloc.h>
 
 namespace equus::bench {
 

@@ -1,5 +1,7 @@
 #include "runtime/kernel_impl.hpp"
 
+#include <optional>
+
 namespace equus {
 
 using namespace runtime;
@@ -9,12 +11,6 @@ namespace {
 std::size_t padded(std::size_t bytes) noexcept {
     return (bytes + 7) & ~std::size_t{7};
 }
-
-/// The capabilities of a message as one list, for the codec.
-struct capability_list {
-    std::vector<capability> items;
-    EQUUS_FIELDS(items)
-};
 
 } // namespace
 
@@ -210,12 +206,12 @@ void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
     trace(trace_kind::call_ended, inc.id, call.counter, static_cast<std::uint64_t>(outcome.code()));
     if (outcome == errc::ok) {
         running_scope scope{&inc};
-        bytes again;
-        if (object && type != op.reply_type) {
+        std::optional<bytes> again;
+        if (object && type != op.reply_type) [[unlikely]] {
             // The same message, compiled twice: only its encoding is common.
-            again = bytes(type->size_bytes(object));
-            type->encode(object, again.span());
-            encoded = again.span();
+            again.emplace(type->size_bytes(object));
+            type->encode(object, again->span());
+            encoded = again->span();
             object = nullptr;
         }
         if (result<void*> answer = op.deliver(op, object, encoded); !answer)

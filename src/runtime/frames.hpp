@@ -82,6 +82,12 @@ namespace equus::runtime {
 
 using detail::capability;
 
+/// The capabilities of a message or reply, between its header and its body.
+struct capability_list {
+    std::vector<capability> items;
+    EQUUS_FIELDS(items)
+};
+
 /// Fixed header of `message`, before the capabilities and the body.
 struct message_header {
     stream_id stream;

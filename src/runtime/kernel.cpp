@@ -15,7 +15,8 @@ bool by_stream_id(const stream_record* a, const stream_record* b) {
 } // namespace
 
 kernel_impl::kernel_impl(kernel_options given, const module_table& table)
-    : options{std::move(given)}, modules{table}, lingering{&by_stream_id} {
+    : options{std::move(given)}, tracing{options.trace_hash || options.trace}, modules{table},
+      lingering{&by_stream_id} {
     start_membership();
 }
 

@@ -47,6 +47,7 @@ struct kernel_impl {
 
     // ------------------------------------------------------------------ state
     kernel_options options;
+    const bool tracing; ///< whether anybody asked for the trace
     const module_table& modules;
     kernel_counters counters;
     time_point now;
@@ -328,7 +329,7 @@ struct kernel_impl {
     // ------------------------------------------------------------------ observe.cpp
     void trace(trace_kind kind, incarnation_id who, std::uint64_t a = 0, std::uint64_t b = 0,
                std::uint64_t c = 0) noexcept {
-        if (options.trace_hash || options.trace) [[unlikely]]
+        if (tracing) [[unlikely]]
             record(kind, who, a, b, c);
     }
     void record(trace_kind kind, incarnation_id who, std::uint64_t a, std::uint64_t b,
@@ -352,13 +353,15 @@ namespace runtime {
 /// for is its own.
 class running_scope {
 public:
-    explicit running_scope(incarnation_record* now_running) noexcept : before_{detail::running()} {
-        detail::running() = now_running;
+    explicit running_scope(incarnation_record* now_running) noexcept
+        : running_{detail::running()}, before_{running_} {
+        running_ = now_running;
     }
-    ~running_scope() { detail::running() = before_; }
+    ~running_scope() { running_ = before_; }
     running_scope(const running_scope&) = delete;
 
 private:
+    detail::incarnation_core*& running_;
     detail::incarnation_core* before_;
 };
 

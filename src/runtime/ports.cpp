@@ -8,11 +8,6 @@ using namespace runtime;
 
 namespace {
 
-struct capability_list {
-    std::vector<capability> items;
-    EQUUS_FIELDS(items)
-};
-
 bool lets_through(const detail::message_filter& wanted, const envelope& message) noexcept {
     return (!wanted.from || (message.leg && message.leg->stream == wanted.from)) &&
            (wanted.only == wanted.any_message || message.ordinal == wanted.only);
@@ -155,8 +150,18 @@ void kernel_impl::grant(leg_entry& leg) noexcept {
         end_entry(leg);
         return;
     }
-    if (leg.local) {
-        credit_came(*leg.local, leg.consumed, leg.limit_messages, leg.limit_bytes);
+    if (stream_leg* sender = leg.local) {
+        // Both halves are here and nothing is retained: the same as credit_came, without a frame.
+        sender->consumed = leg.consumed;
+        sender->limit_messages = leg.limit_messages;
+        sender->limit_bytes = leg.limit_bytes;
+        stream_record& stream = *sender->stream;
+        trace(trace_kind::credit, stream.id.owner, stream.id.counter, leg.consumed,
+              leg.limit_messages);
+        if (!stream.waiting.empty())
+            wake_senders(stream);
+        if (stream.closing)
+            finish_if_drained(stream);
         return;
     }
     credit_is_due(leg);

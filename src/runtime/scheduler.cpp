@@ -56,6 +56,7 @@ void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
             resume(inc, std::exchange(inc.first_resume, nullptr));
         } else if (operation* op = inc.ready.pop()) {
             op->ready = false;
+            op->owner = nullptr; // in no list any more: its end costs nothing
             resume(inc, op->waiter);
         } else if (!inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
             port_record& port = *inc.ready_ports.front();
@@ -65,7 +66,12 @@ void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
                 continue;
             }
             dispatch(inc, port);
-            if (!inc.ending && inc.ready_ports.front() == &port && port.queued > 0) {
+            if (inc.ending || inc.ready_ports.front() != &port) {
+                // the port may be gone
+            } else if (port.queued == 0) {
+                inc.ready_ports.pop();
+                port.ready = false;
+            } else if (port.next_ready) {
                 // The next port has its turn before this one's next message.
                 inc.ready_ports.pop();
                 inc.ready_ports.push(port);

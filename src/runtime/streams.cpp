@@ -6,15 +6,6 @@ namespace equus {
 
 using namespace runtime;
 
-namespace {
-
-struct capability_list {
-    std::vector<capability> items;
-    EQUUS_FIELDS(items)
-};
-
-} // namespace
-
 stream_record* kernel_impl::make_stream(incarnation_record& owner, std::uint64_t protocol) {
     auto* stream = new stream_record;
     stream->owner = &owner;

@@ -23,6 +23,9 @@ namespace equus::wire {
 template <class T>
 std::size_t size_bytes(const T& message) noexcept {
     check<T>();
+    constexpr auto& f = detail::form_of<T>;
+    if constexpr (f.pointer_count == 0 && f.words() < detail::list_size_max)
+        return (1 + f.words()) * detail::word_bytes;
     detail::sizer size;
     size.words += detail::form_of<T>.words();
     size.depth = 1;
