@@ -326,7 +326,7 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
         }
         if (!(entry->rights & runtime::needed_for(kind))) {
             kernel.end(op, error{errc::access_denied, "the reference does not allow it"});
-            return true;
+            return;
         }
         if (entry->kind == runtime::reference_kind::incarnation) {
             const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
