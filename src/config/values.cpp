@@ -75,10 +75,13 @@ rdc_value coerced(rdc_value value, const type& to, const std::string& folder) {
     const auto* text = value.as<std::string>();
     if (text == nullptr)
         return value;
-    std::filesystem::path path{*text};
-    if (!folder.empty() && path.is_relative())
-        path = std::filesystem::path{folder} / path;
-    return rdc_value{file_path{folder.empty() ? *text : path.lexically_normal().string()}};
+    if (folder.empty())
+        return rdc_value{file_path{*text}};
+    // An absolute path stays as it is; "docs/." and "docs/" are the folder "docs".
+    std::filesystem::path path = (std::filesystem::path{folder} / *text).lexically_normal();
+    if (!path.has_filename() && path != path.root_path())
+        path = path.parent_path();
+    return rdc_value{file_path{path.string()}};
 }
 
 std::optional<value_problem> mismatch(const rdc_value& value, const type& with,

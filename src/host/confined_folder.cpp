@@ -28,6 +28,7 @@ error cannot_open(int folder, const std::string& name) {
     return system_error("'" + name + "'");
 }
 
+/// Without the parts that mean nothing: "a//b/./c/" is a, b, c.
 result<std::vector<std::string>> parts_of(std::string_view path, std::uint32_t depth_max) {
     const auto refused = [&](const char* why) {
         return fail(errc::invalid_argument, "path '" + std::string{path} + "': " + why);
@@ -38,16 +39,16 @@ result<std::vector<std::string>> parts_of(std::string_view path, std::uint32_t d
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find('/', begin), path.size());
         const std::string_view part = path.substr(begin, end - begin);
-        if (part.empty())
-            return refused("absolute, or with an empty part");
-        if (part == "." || part == "..")
+        begin = end + 1;
+        if (part.empty() || part == ".")
+            continue;
+        if (part == "..")
             return refused("leads out of its folder");
         if (part.size() > NAME_MAX)
             return refused("a part is too long");
         if (parts.size() >= depth_max)
             return refused("too deep");
         parts.emplace_back(part);
-        begin = end + 1;
     }
     return parts;
 }
@@ -103,31 +104,35 @@ result<confined_place> confined_folder::find(std::string_view path, std::uint32_
     auto parts = parts_of(path, depth_max);
     if (!parts)
         return fail(std::move(parts.error()));
-    confined_place place{descriptor{::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)},
-                         std::move(parts->back())};
-    if (!place.folder)
-        return fail(system_error("a file descriptor"));
+    if (parts->empty())
+        return fail(errc::invalid_argument, "path '" + std::string{path} + "' names no file");
+    std::string name = std::move(parts->back());
     parts->pop_back();
-    for (const std::string& part : *parts) {
-        if (make && ::mkdirat(place.folder.get(), part.c_str(), 0777) != 0 && errno != EEXIST)
-            return fail(system_error("folder '" + part + "'"));
-        auto below = open_subfolder(place.folder.get(), part);
-        if (!below)
-            return fail(std::move(below.error()));
-        place.folder = std::move(*below);
-    }
-    return place;
+    auto folder = walk(*parts, make);
+    if (!folder)
+        return fail(std::move(folder.error()));
+    return confined_place{std::move(*folder), std::move(name)};
 }
 
 result<descriptor> confined_folder::find_folder(std::string_view path,
                                                 std::uint32_t depth_max) const {
+    auto parts = parts_of(path, depth_max);
+    if (!parts)
+        return fail(std::move(parts.error()));
+    return walk(*parts, false);
+}
+
+result<descriptor> confined_folder::walk(const std::vector<std::string>& parts, bool make) const {
     // Opened anew: reading a folder moves the descriptor's position, which duplicates share.
-    if (path.empty())
-        return open_subfolder(fd_.get(), ".");
-    auto place = find(path, depth_max, false);
-    if (!place)
-        return fail(std::move(place.error()));
-    return open_subfolder(place->folder.get(), place->name);
+    auto at = open_subfolder(fd_.get(), ".");
+    for (const std::string& part : parts) {
+        if (!at)
+            break;
+        if (make && ::mkdirat(at->get(), part.c_str(), 0777) != 0 && errno != EEXIST)
+            return fail(system_error("folder '" + part + "'"));
+        at = open_subfolder(at->get(), part);
+    }
+    return at;
 }
 
 } // namespace equus::host

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace equus::host {
 
@@ -54,6 +55,7 @@ public:
 
 private:
     explicit confined_folder(descriptor fd) noexcept : fd_{std::move(fd)} {}
+    result<descriptor> walk(const std::vector<std::string>& parts, bool make) const;
     descriptor fd_;
 };
 

@@ -67,11 +67,8 @@ struct file_roots {
             if (!whole.starts_with(name))
                 continue;
             std::string_view below = whole.substr(name.size());
-            if (!below.empty() && !name.ends_with('/')) {
-                if (below.front() != '/')
-                    continue;
-                below.remove_prefix(1);
-            }
+            if (!below.empty() && !name.ends_with('/') && below.front() != '/')
+                continue;
             // In order of names: a longer one that fits comes later.
             best = root.get();
             path = below;
@@ -190,8 +187,6 @@ private:
 
 result<files::listing> list(const file_roots& roots, const files::list& request) {
     std::string_view path = request.folder;
-    while (path.size() > 1 && path.ends_with('/'))
-        path.remove_suffix(1);
     auto root = roots.find(path, false);
     if (!root)
         return fail(std::move(root.error()));
@@ -316,7 +311,7 @@ result<void> add_file_effects(effect_registry& effects, const files_options& opt
             !opened && !(root.writable && opened.error() == errc::not_found))
             return fail(std::move(opened.error()));
         std::string name = root.name.empty() ? root.folder : root.name;
-        while (name.size() > 1 && name.ends_with('/'))
+        while (name.size() > 1 && (name.ends_with('/') || name.ends_with("/.")))
             name.pop_back();
         if (!roots->roots.emplace(name, std::move(made)).second)
             return fail(errc::already_exists, "two folders are called '" + name + "'");

@@ -105,7 +105,10 @@ task<> files_service::write(request message) {
     files::remove leftover;
     leftover.path = whole.path;
     static_cast<void>(co_await effect(files::remove_effect, leftover));
-    message.reply_error(std::move(why));
+    // The temporary name means nothing to whoever asked.
+    error reason = why.cause() ? *why.cause() : std::move(why);
+    const errc code = reason.code();
+    message.reply_error({code, "writing '" + asked->path + "'", std::move(reason)});
 }
 
 task<> files_service::remove(request message) {

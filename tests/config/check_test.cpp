@@ -129,6 +129,19 @@ TEST_CASE("paths in the file are taken from its folder, paths in settings from t
     options.settings = {{"b", "out"}};
     const auto value = check_text(text, options).value;
     REQUIRE(value);
+    for (const auto& [given, meant] : std::map<std::string, std::string>{{".", "/home/ann"},
+                                                                         {"./", "/home/ann"},
+                                                                         {"out/.", "/home/ann/out"},
+                                                                         {"out//", "/home/ann/out"},
+                                                                         {"..", "/home"},
+                                                                         {"/", "/"},
+                                                                         {"/srv/", "/srv"}}) {
+        INFO(given);
+        options.settings = {{"b", given}};
+        const auto other = check_text(text, options).value;
+        REQUIRE(other);
+        CHECK(other->parameters.at("b") == rdc_value{file_path{meant}});
+    }
     CHECK(value->parameters.at("a") == rdc_value{file_path{"/srv/shop/in"}});
     CHECK(value->parameters.at("b") == rdc_value{file_path{"/home/ann/out"}});
     CHECK(value->parameters.at("c") == rdc_value{file_path{"/abs"}});
