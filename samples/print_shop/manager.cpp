@@ -31,7 +31,7 @@ task<std::int32_t> manager::main() {
     bool open = false;
     while (!complete()) {
         if (!trouble_.empty())
-            co_await ok(fail(errc::broken, trouble_));
+            co_await ok(fail(errc::not_found, trouble_));
         if (counted_ && !open) {
             open = true;
             co_await open_shop();
@@ -61,7 +61,7 @@ task<> manager::hear_reports() {
         if (auto what = next->take<found>()) {
             state_.documents = what->documents;
             trouble_ = std::move(what->trouble);
-            counted_ = true;
+            counted_ = trouble_.empty();
         } else if (auto well = next->take<printed>()) {
             enter(well->document, {well->name, well->worker, well->pages, {}});
         } else if (auto ill = next->take<spoiled>()) {

@@ -22,14 +22,17 @@ task<> scheduler::start() {
     const std::string folder = parameters_.documents.text;
     auto listed = co_await files.invoke<files::list>(folder, true);
     if (!listed) {
-        co_await reports.send<found>(0u, folder, listed.error().describe());
+        co_await reports.send<found>(0u, folder, std::string{listed.error().text()});
         co_return;
     }
     for (files::item& each : listed->items)
         if (!each.is_folder && is_document(each.path))
             on(submit{folder + "/" + each.path, each.path});
     const auto count = static_cast<std::uint32_t>(state_.documents.size());
-    co_await reports.send<found>(count, folder, std::string{});
+    std::string trouble;
+    if (count == 0)
+        trouble = "no .md, .markdown or .txt file in folder '" + folder + "'";
+    co_await reports.send<found>(count, folder, std::move(trouble));
 }
 
 task_slip scheduler::on(next_task asked) {

@@ -73,7 +73,7 @@ std::vector<document> draw_documents(random_sequence& draws) {
                                      "notes/deep/er/Blank sheet ", "L'atelier à minuit "};
     constexpr const char* extensions[] = {".md", ".txt", ".markdown"};
     constexpr std::int64_t words_max[] = {0, 30, 300, 20'000};
-    std::vector<document> all(draws.chance(30) ? 0 : draws.below(24) + 1);
+    std::vector<document> all(draws.chance(30) ? 1 : draws.below(24) + 1);
     const std::uint32_t troubles = draws.chance(300) ? 200 : 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
         document& each = all[i];

@@ -242,8 +242,10 @@ void kernel_impl::fail_call(envelope& message, error reason) {
         ++counters.replies_dropped;
         return;
     }
-    const std::string text =
-        reason.text().empty() && !reason.cause() ? std::string{} : reason.describe();
+    // The code travels by itself: its words do not begin the text once more.
+    std::string text;
+    if (!reason.text().empty() || reason.cause())
+        text = reason.describe().substr(text_of(reason.code()).size() + 2);
     reply_header header;
     header.call = message.call.call;
     header.call_slot = message.call.slot;

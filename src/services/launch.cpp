@@ -5,6 +5,8 @@
 
 namespace equus::services {
 
+using launching::ending;
+
 bool is_member(node_boot which) {
     const auto present = members();
     return std::any_of(present.begin(), present.end(),
@@ -42,6 +44,7 @@ task<std::int32_t> launch_service::main() {
     launching::progress last;
     last.kind = launching::progress_kind::finished;
     last.name = order_.configuration.name;
+    last.how = outcome_->how;
     last.reason = outcome_->reason;
     last.result = outcome_->result;
     last.text = outcome_->text;
@@ -55,10 +58,11 @@ task<std::int32_t> launch_service::main() {
 }
 
 /// The first outcome stands.
-void launch_service::finish(errc reason, std::int32_t result, std::string text) {
+void launch_service::finish(ending how, errc reason, std::int32_t result, std::string text) {
     if (outcome_)
         return;
     outcome_.emplace();
+    outcome_->how = how;
     outcome_->reason = reason;
     outcome_->result = reason != errc::ok && result == 0 ? 1 : result;
     outcome_->text = std::move(text);
@@ -94,7 +98,7 @@ void launch_service::happened(event what) {
             failed.text = what.text;
             service_ids_.erase(service);
             if (failed.name == "system.space" && what.subject == space_handle_.id())
-                finish(errc::broken, 1, "stream space has ended: " + what.text);
+                finish(ending::cut_off, errc::broken, 1, "stream space has ended: " + what.text);
             else if (!outcome_)
                 report(std::move(failed));
         }
@@ -138,11 +142,12 @@ void launch_service::resident_ended(incarnation_name name, const event& what) {
         return;
     free_labels(declared);
     if (declared.primary && what.reason == errc::ok)
-        finish(errc::ok, what.result, what.text);
+        finish(ending::completed, errc::ok, what.result, what.text);
     else if (declared.primary)
-        finish(what.reason, what.result,
-               "the primary '" + told.name + "' has failed: " + what.text);
-    report(std::move(told));
+        finish(ending::failed, what.reason, what.result,
+               "primary '" + told.name + "': " + what.text);
+    if (!outcome_ || what.reason == errc::ok) // of a failed primary the last report tells
+        report(std::move(told));
 }
 
 /// Whoever takes its place may have its labels [K36].
@@ -203,10 +208,10 @@ void launch_service::drop_node(node_boot which, errc reason) {
         entry = residents_.erase(entry);
     }
     if (!primary.empty())
-        finish(errc::broken, 1,
+        finish(ending::cut_off, errc::broken, 1,
                "the primary '" + primary + "' was on node '" + told.name + "', which was lost");
     else if (!outcome_ && !established_ && ready_nodes() < order_.nodes_wanted)
-        finish(errc::no_such_node, 1,
+        finish(ending::not_established, errc::no_such_node, 1,
                "node '" + told.name + "' was lost before the computation was established");
     report(std::move(told));
     changed_.notify();
@@ -222,7 +227,7 @@ task<> launch_service::take_orders() {
         if (!got)
             co_return; // the driver has no more to say
         if (got->kind == launching::order_kind::stop)
-            finish(errc::cancelled, got->result, std::move(got->text));
+            finish(ending::stopped, errc::cancelled, got->result, std::move(got->text));
     }
 }
 

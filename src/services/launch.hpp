@@ -33,6 +33,7 @@ bool is_member(node_boot which);
 
 /// How a computation ended.
 struct rdc_outcome {
+    launching::ending how = launching::ending::completed;
     errc reason = errc::ok;
     std::int32_t result = 0;
     std::string text;
@@ -68,7 +69,7 @@ private:
     };
 
     // ---- launch.cpp
-    void finish(errc reason, std::int32_t result, std::string text);
+    void finish(launching::ending how, errc reason, std::int32_t result, std::string text);
     task<> hear();
     void happened(event what);
     void resident_ended(incarnation_name name, const event& what);

@@ -5,6 +5,8 @@
 
 namespace equus::services {
 
+using launching::ending;
+
 namespace {
 
 /// Creations under way at once.
@@ -45,12 +47,14 @@ std::uint32_t launch_service::ready_nodes() const noexcept {
 task<> launch_service::set_up() {
     auto space_made = co_await as_result(make_space());
     if (!space_made) {
-        finish(space_made.error().code(), 1, "stream space: " + space_made.error().describe());
+        finish(ending::not_established, space_made.error().code(), 1,
+               "stream space: " + space_made.error().describe());
         co_return;
     }
     auto channels_made = co_await as_result(make_channels());
     if (!channels_made) {
-        finish(channels_made.error().code(), 1, channels_made.error().describe());
+        finish(ending::not_established, channels_made.error().code(), 1,
+               channels_made.error().describe());
         co_return;
     }
     for (member_info& member : members())
@@ -107,7 +111,7 @@ task<> launch_service::wait_for_nodes() {
         if (in_time)
             in_time = co_await changed_.wait().within(left);
         if (!in_time) {
-            finish(errc::timed_out, 1,
+            finish(ending::not_established, errc::timed_out, 1,
                    std::to_string(ready_nodes()) + " of " + std::to_string(order_.nodes_wanted) +
                        " nodes were there in time");
             co_return;
@@ -132,7 +136,8 @@ task<> launch_service::take_in(member_info member) {
         told.reason = made.error().code();
         told.text = made.error().describe();
         if (!established_)
-            finish(told.reason, 1, "node '" + told.name + "': " + told.text);
+            finish(ending::not_established, told.reason, 1,
+                   "node '" + told.name + "': " + told.text);
     } else {
         found->second.ready = true;
         placement_.add_node(found->second.member);
@@ -199,14 +204,16 @@ task<> launch_service::make_service(node_boot at, std::string name, creation wha
 task<> launch_service::create_all() {
     const rdc& configuration = order_.configuration;
     if (!configuration.primary()) {
-        finish(errc::invalid_argument, 1, "the configuration has no primary incarnation [K2]");
+        finish(ending::not_established, errc::invalid_argument, 1,
+               "the configuration has no primary incarnation [K2]");
         co_return;
     }
     for (const incarnation_name& name : placement_table::order_of(configuration.incarnations)) {
         const incarnation_declaration& what = configuration.incarnations.at(name);
         auto node = placement_.place(name, what, configuration.places);
         if (!node) {
-            finish(node.error().code(), 1, std::string{node.error().text()});
+            finish(ending::not_established, node.error().code(), 1,
+                   std::string{node.error().text()});
             co_return;
         }
         residents_[name].what = &what;
@@ -239,7 +246,7 @@ task<> launch_service::create_some() {
         to_create_.pop_front();
         auto made = co_await as_result(create_resident(name, node_id{}));
         if (!made) {
-            finish(made.error().code(), 1, made.error().describe());
+            finish(ending::not_established, made.error().code(), 1, made.error().describe());
             co_return;
         }
         ++created_;

@@ -108,7 +108,8 @@ task<> launch_service::serve() {
             tasks_.start(find(std::move(*got)));
         } else if (got->is<launching::rdc_exit>()) {
             if (auto asked = got->take<launching::rdc_exit>())
-                finish(errc::ok, asked->result, std::move(asked->text));
+                finish(launching::ending::completed, errc::ok, asked->result,
+                       std::move(asked->text));
         } else {
             got->reply_error(errc::unknown_message);
         }

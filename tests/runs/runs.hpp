@@ -149,9 +149,15 @@ private:
     pid_t pid_ = 0;
 };
 
+/// Whether the run of that name has established its computation.
+inline bool is_running(const std::string& name) {
+    const outcome seen = command(quoted(bin("equus")) + " ps --json --run " + name);
+    return seen.code == 0 && seen.text.find("\"state\":\"running\"}") != std::string::npos;
+}
+
 inline std::string run_line(const std::string& file, int nodes, const std::string& more = {}) {
-    return quoted(bin("equus")) + " run " + quoted(file) + " --nodes " + std::to_string(nodes) +
-           " " + more;
+    return "timeout 60 " + quoted(bin("equus")) + " run " + quoted(file) + " --nodes " +
+           std::to_string(nodes) + " " + more;
 }
 
 /// A computation that does not end by itself: its guest waits for an answer that never comes.

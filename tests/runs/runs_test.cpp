@@ -100,7 +100,7 @@ TEST_CASE("a crashed root ends the run with a clear report", "[run]") {
     std::vector<pid_t> nodes;
     REQUIRE(wait_until([&] {
         nodes = children_of(run.pid());
-        return nodes.size() == 2 && command(quoted(bin("equus")) + " ps --run crashed").code == 0;
+        return nodes.size() == 2 && is_running("crashed");
     }));
     // The root was started first.
     REQUIRE(::kill(std::min(nodes[0], nodes[1]), SIGKILL) == 0);

@@ -91,8 +91,8 @@ task<> passes_on(actor& me) {
 task<> gives_back(actor& me) {
     while (auto got = co_await me.in.receive()) {
         auto lent = co_await ok(got->take<borrow>());
-        auto limited = co_await ok(narrowed(static_cast<const reference&>(lent.what), right::all,
-                                            propagation::owner));
+        auto limited = co_await ok(
+            narrowed(static_cast<const reference&>(lent.what), right::all, propagation::owner));
         got->reply<borrow>(given_back{limited});
     }
 }
@@ -240,8 +240,7 @@ TEST_CASE("a reference in a reply goes no farther than it may", "[kernel][K33]")
     stage on;
     on.play("listener", 1, &listens).play("lender", node, &gives_back).play("asker", 1, &lends);
     play_out(on);
-    REQUIRE(seen.outcomes["lent"] ==
-            std::vector<errc>{errc::ok, errc::handler_failed, errc::ok});
+    REQUIRE(seen.outcomes["lent"] == std::vector<errc>{errc::ok, errc::handler_failed, errc::ok});
 }
 
 TEST_CASE("a message carries several references, or none of them", "[kernel][K21]") {

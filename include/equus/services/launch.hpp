@@ -132,8 +132,18 @@ enum class progress_kind : std::uint16_t {
     failed = 5,      ///< incarnation or service `name` ended by an error: `reason`, `text`
     node_silent = 6, ///< `name`; it may come back
     node_lost = 7,   ///< `name` left or was evicted, and `done` incarnations with it: `text`
-    finished = 8,    ///< the computation: `reason`, `result`, `text`; the last report
+    finished = 8,    ///< the computation: `how`, `reason`, `result`, `text`; the last report
 };
+/// What kind of end a computation came to.
+enum class ending : std::uint16_t {
+    completed = 0,       ///< the primary ended, or somebody asked for `exit`: `result` is theirs
+    failed = 1,          ///< the primary ended by an error
+    not_established = 2, ///< it never ran: something is missing, or was refused
+    cut_off = 3,         ///< what it cannot go on without was lost
+    stopped = 4,         ///< from outside
+};
+EQUUS_ENUM(ending, completed, failed, not_established, cut_off, stopped)
+
 struct noted {
     bool taken = true;
     EQUUS_FIELDS(taken)
@@ -149,7 +159,8 @@ struct progress {
     errc reason = errc::ok;
     std::int32_t result = 0;
     std::string text;
-    EQUUS_FIELDS(kind, name, subject, node, done, total, reason, result, text)
+    ending how = ending::completed;
+    EQUUS_FIELDS(kind, name, subject, node, done, total, reason, result, text, how)
 };
 
 } // namespace equus::launching

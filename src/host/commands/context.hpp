@@ -16,7 +16,7 @@ enum exit_code : int {
     not_established = 3, ///< the run could not be started
     cut_off = 4,         ///< the run was ended by a lost node
     no_such_run = 5,
-    interrupted = 130,
+    interrupted = 130, ///< Ctrl-C, a signal, or `stop`
 };
 
 struct context {

@@ -152,11 +152,20 @@ nlohmann::json to_json(const node_status& node) {
     return out;
 }
 
+/// Where a node listens, as the register has it.
+std::string address_of(const conversation& heard, node_boot which) {
+    for (const member_info& member : heard.answer.members)
+        if (member.at == which)
+            return member.address;
+    return {};
+}
+
 void print_incarnations(const conversation& heard, bool with_interfaces) {
     std::printf("%-14s %-22s %-18s %-9s %8s %7s %10s\n", "ID", "NAME", "MODULE", "STATE", "HANDLED",
                 "QUEUED", "MEMORY");
     for (const node_status& node : heard.answer.nodes) {
-        std::printf("node %u %s\n", node.self.node.value, node.name.c_str());
+        std::printf("node %u %s at %s\n", node.self.node.value, node.name.c_str(),
+                    address_of(heard, node.self).c_str());
         for (const incarnation_status& each : node.incarnations) {
             std::uint64_t queued = 0;
             for (const port_status& port : each.ports)
@@ -230,8 +239,10 @@ int look(const look_options& options, bool with_interfaces) {
         out["run"] = heard->about.name;
         out["rdc"] = heard->about.rdc_name;
         out["state"] = heard->about.state;
-        for (const node_status& node : heard->answer.nodes)
+        for (const node_status& node : heard->answer.nodes) {
             out["nodes"].push_back(to_json(node));
+            out["nodes"].back()["address"] = address_of(*heard, node.self);
+        }
         std::printf("%s\n", out.dump().c_str());
     } else {
         std::printf("run %s (%s), %s, %u node processes\n", heard->about.name.c_str(),

@@ -67,12 +67,40 @@ std::vector<std::string> folders_of(const rdc& what) {
     return out;
 }
 
+using launching::ending;
+
 int exit_code_of(const launcher::launch_outcome& outcome) {
-    if (outcome.interrupted)
+    switch (outcome.how) {
+    case ending::completed:
+    case ending::failed:
+        // A process tells its parent eight bits; something wrong stays something wrong.
+        return outcome.result != 0 && outcome.result % 256 == 0 ? input_has_errors : outcome.result;
+    case ending::not_established:
+        return not_established;
+    case ending::cut_off:
+        return cut_off;
+    case ending::stopped:
         return interrupted;
-    if (outcome.reason == errc::ok)
-        return outcome.result;
-    return outcome.established ? cut_off : not_established;
+    }
+    return cut_off;
+}
+
+/// One line for people; empty when there is nothing to say.
+std::string verdict(const launcher::launch_outcome& outcome) {
+    const std::string why = outcome.text.empty() ? std::string{} : ": " + outcome.text;
+    switch (outcome.how) {
+    case ending::completed:
+        return outcome.text;
+    case ending::failed:
+        return "failed" + why;
+    case ending::not_established:
+        return "not started" + why;
+    case ending::cut_off:
+        return "cut off" + why;
+    case ending::stopped:
+        return "stopped" + why;
+    }
+    return outcome.text;
 }
 
 int run(const run_options& options, const context& with) {
@@ -122,17 +150,16 @@ int run(const run_options& options, const context& with) {
     if (options.json) {
         nlohmann::json out;
         out["run"] = outcome.run_name;
+        out["ending"] =
+            nth_name(equus_enumerators(outcome.how).names, static_cast<std::size_t>(outcome.how));
         out["reason"] = name_of(outcome.reason);
         out["result"] = outcome.result;
         out["text"] = outcome.text;
         out["seconds"] = outcome.seconds;
         out["lost"] = outcome.lost;
         std::printf("%s\n", out.dump().c_str());
-    } else if (outcome.reason != errc::ok) {
-        std::fprintf(stderr, "%s: %s\n", std::string{text_of(outcome.reason)}.c_str(),
-                     outcome.text.c_str());
-    } else if (!outcome.text.empty()) {
-        std::fprintf(stderr, "%s\n", outcome.text.c_str());
+    } else if (const std::string line = verdict(outcome); !line.empty()) {
+        std::fprintf(stderr, "%s\n", line.c_str());
     }
     return exit_code_of(outcome);
 }
@@ -160,7 +187,7 @@ void add_run_command(CLI::App& to, const context& with, int& code) {
         " run samples/print_shop/print_shop.rdc --nodes 4 --set documents=docs --set "
         "out=out\nExit codes: the computation's own result; 1 the configuration has "
         "errors; 2 usage;\n  3 it could not be started; 4 it was cut off by a lost node; "
-        "130 interrupted");
+        "130 stopped from outside");
     command->callback([options, &with, &code] { code = run(*options, with); });
 }
 

@@ -14,6 +14,8 @@
 
 namespace equus::launcher {
 
+using launching::ending;
+
 namespace {
 
 constexpr auto leave_within = std::chrono::seconds{5};
@@ -47,6 +49,7 @@ launcher::~launcher() {
 launch_outcome launcher::run() {
     started_ = std::chrono::steady_clock::now();
     if (auto opened = open_control_socket(); !opened) {
+        outcome_.how = ending::not_established;
         outcome_.reason = opened.error().code();
         outcome_.text = opened.error().describe();
         return outcome_;
@@ -78,7 +81,7 @@ void launcher::start_node(std::uint32_t index) {
     const std::string& program = plan_.programs[index % plan_.programs.size()];
     auto made = start_child(context_, "n" + std::to_string(index + 1), program);
     if (!made) {
-        end_run(made.error().code(), made.error().describe());
+        cut_off(made.error().code(), made.error().describe());
         return;
     }
     children_.push_back(std::move(*made));
@@ -141,13 +144,15 @@ void launcher::node_is_listening(std::size_t index, const std::string& address) 
 }
 
 void launcher::progressed(const launching::progress& what) {
-    report_.note(what);
+    if (!ending_) // that everybody leaves then is no news
+        report_.note(what);
     if (what.kind == launching::progress_kind::running)
         outcome_.established = true;
     if (what.kind != launching::progress_kind::finished)
         return;
     finished_ = true;
     if (!ending_) {
+        outcome_.how = what.how;
         outcome_.reason = what.reason;
         outcome_.result = what.result;
         outcome_.text = what.text;
@@ -157,12 +162,19 @@ void launcher::progressed(const launching::progress& what) {
 
 // ---------------------------------------------------------------------- the end
 
-void launcher::end_run(errc reason, std::string text) {
+void launcher::end_run(ending how, errc reason, std::string text) {
     if (ending_)
         return;
+    outcome_.how = how;
     outcome_.reason = reason;
     outcome_.text = std::move(text);
     leave_all();
+}
+
+/// Something was lost that a run cannot do without, before its start or later.
+void launcher::cut_off(errc reason, std::string text) {
+    end_run(outcome_.established ? ending::cut_off : ending::not_established, reason,
+            std::move(text));
 }
 
 void launcher::leave_all() {
@@ -216,9 +228,8 @@ void launcher::watch_signals() {
         } else if (ending_) {
             context_.stop(); // asked twice: what is left is killed
         } else {
-            outcome_.interrupted = true;
             report_.say("interrupted: ending the run (again: at once)");
-            end_run(errc::cancelled, "interrupted");
+            end_run(ending::stopped, errc::cancelled, {});
         }
         signals_.clear();
         watch_signals();
@@ -246,16 +257,16 @@ void launcher::child_ended(child& which, int status) {
     }
     std::string how =
         "node " + which.name + " (process " + std::to_string(pid) + ") " + describe_status(status);
-    if (!which.farewell.empty())
-        how += ": " + which.farewell;
-    report_.say(how);
     outcome_.lost.push_back(how);
-    if (&which == &children_.front()) {
-        end_run(errc::broken, "the root is lost: " + how);
-    } else if (which.at.node) {
-        children_.front().talk->send(message_kind::dead, which.at);
+    if (!which.farewell.empty())
+        how = "node " + which.name + ": " + which.farewell;
+    if (&which == &children_.front() && outcome_.established) {
+        cut_off(errc::broken, "the root is lost: " + how);
+    } else if (&which == &children_.front() || !which.at.node) {
+        cut_off(errc::broken, std::move(how));
     } else {
-        end_run(errc::refused, how);
+        report_.say(how);
+        children_.front().talk->send(message_kind::dead, which.at);
     }
 }
 
@@ -335,7 +346,7 @@ void launcher::tool_said(const std::shared_ptr<pipe>& tool, message m) {
         auto why = wire::decode<ended>(m.body.span());
         tool->send(message_kind::answered, controlling::answer{});
         report_.say("stopped by a tool");
-        end_run(errc::cancelled, why ? why->text : std::string{});
+        end_run(ending::stopped, errc::cancelled, why ? why->text : std::string{});
         return;
     }
     auto command = wire::decode<controlling::command>(m.body.span());

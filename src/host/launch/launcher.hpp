@@ -34,7 +34,7 @@ struct launch_plan {
 };
 
 struct launch_outcome {
-    /// ok: the computation ended by itself with `result`.
+    launching::ending how = launching::ending::completed;
     errc reason = errc::ok;
     std::int32_t result = 0;
     std::string text;
@@ -42,7 +42,6 @@ struct launch_outcome {
     double seconds = 0;
     std::vector<std::string> lost; ///< nodes whose process ended before its time, and how
     bool established = false;
-    bool interrupted = false;
 };
 
 class launcher {
@@ -61,7 +60,8 @@ private:
     void progressed(const launching::progress& what);
     void children_ended();
     void child_ended(child& which, int status);
-    void end_run(errc reason, std::string text);
+    void end_run(launching::ending how, errc reason, std::string text);
+    void cut_off(errc reason, std::string text);
     void leave_all();
     void finish_if_all_gone();
     void watch_signals();

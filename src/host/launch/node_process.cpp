@@ -223,6 +223,7 @@ int run_node_process(const module_table& modules, const effect_registry& effects
     // The terminal's Ctrl-C reaches the whole group; the launcher alone decides what it means.
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of its writer, no more
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     return process{modules, effects}.run();
 }

@@ -8,6 +8,10 @@ namespace equus::launcher {
 
 namespace {
 
+std::string counted(std::uint32_t incarnations) {
+    return std::to_string(incarnations) + (incarnations == 1 ? " incarnation" : " incarnations");
+}
+
 std::string bar(std::uint32_t done, std::uint32_t total) {
     constexpr std::uint32_t width = 24;
     const std::uint32_t filled = total == 0 ? width : width * done / total;
@@ -68,7 +72,7 @@ void run_report::note(const launching::progress& what) {
         show("incarnations " + bar(what.done, what.total));
         break;
     case kind::running:
-        say("running: " + std::to_string(what.total) + " incarnations");
+        say("running: " + counted(what.total));
         show("running");
         break;
     case kind::created:
@@ -85,7 +89,7 @@ void run_report::note(const launching::progress& what) {
         say("silent: node " + what.name + "; it may come back");
         break;
     case kind::node_lost:
-        say("lost: node " + what.name + ", with " + std::to_string(what.done) + " incarnations");
+        say("lost: node " + what.name + ", with " + counted(what.done));
         break;
     case kind::finished:
         break;
