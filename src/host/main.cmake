@@ -8,6 +8,8 @@ equus_library(host
         commands/look_commands.cpp
         commands/programs.cpp
         commands/run_command.cpp
+        commands/schema_command.cpp
+        commands/write_file.cpp
         configuration.cpp
         launch/child.cpp
         launch/launcher.cpp
@@ -16,5 +18,5 @@ equus_library(host
         launch/report.cpp
         launch/run_folder.cpp
         main.cpp
-    PUBLIC_LIBS equus::node equus::services equus::config equus::sim equus::runtime equus::base
+    PUBLIC_LIBS equus::node equus::services equus::config equus::schema equus::sim equus::runtime equus::base
     PRIVATE_LIBS equus::linux CLI11::CLI11 nlohmann_json::nlohmann_json)

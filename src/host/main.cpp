@@ -1,6 +1,7 @@
 #include "host/commands/language_commands.hpp"
 #include "host/commands/programs.hpp"
 #include "host/commands/run_command.hpp"
+#include "host/commands/schema_command.hpp"
 
 #include <equus/host/main.hpp>
 #include <equus/host/sim_scenario.hpp>
@@ -62,6 +63,7 @@ int main::run() {
     int code = commands::done;
     commands::add_run_command(app, with, code);
     commands::add_program_commands(app, with, code);
+    commands::add_schema_command(app, with, code);
     commands::add_look_commands(app, with, code);
     commands::language_environment language;
     language.program = with.program;

@@ -6,6 +6,9 @@
 //       1 priority optional int32
 //     enum doc.color
 //       0 red
+//     protocol doc.printing
+//       0 doc.print -> doc.receipt
+//       1 doc.cancel
 //
 // Indented lines belong to the line above them that is not; groups are written flat, with dots.
 #include "wire/schema_model.hpp"
@@ -24,7 +27,20 @@ struct section {
     std::string keyword;
     std::map<std::uint32_t, entry> entries;
 };
-using sections = std::map<std::string, section>;
+using sections = std::map<std::string, section>; ///< a protocol's with its keyword before it
+
+/// What one line below it is called.
+const char* entry_word(std::string_view keyword) {
+    return keyword == "enum"       ? "enumerator "
+           : keyword == "union"    ? "alternative "
+           : keyword == "protocol" ? "message "
+                                   : "field ";
+}
+
+/// "-> doc.receipt" of a message, for people.
+std::string answer_text(const std::string& type) {
+    return type.empty() ? "one-way" : "answered by '" + type.substr(type.find(' ') + 1) + "'";
+}
 
 void print_member(const schema_model& model, const schema_model::member& m,
                   const std::string& prefix, std::string& out) {
@@ -81,7 +97,7 @@ sections parse(std::string_view text, const char* which, std::vector<std::string
         } else if (inside) {
             current->entries[ordinal] = {second, std::string{line}};
         } else {
-            current = &out[second];
+            current = &out[first == "protocol" ? "protocol " + second : second];
             current->keyword = first;
         }
     }
@@ -90,8 +106,8 @@ sections parse(std::string_view text, const char* which, std::vector<std::string
 
 } // namespace
 
-std::string lock_text(schema_list roots) {
-    const schema_model model{roots};
+std::string lock_text(schema_list roots, protocol_list protocols) {
+    const schema_model model{roots, protocols};
     std::map<std::string, std::string> sorted;
     for (const schema_model::node& n : model.nodes) {
         std::string text;
@@ -108,14 +124,23 @@ std::string lock_text(schema_list roots) {
         case schema_model::node_kind::interface:
             text = "reference ";
             break;
+        case schema_model::node_kind::protocol:
+            text = "protocol ";
+            break;
         }
         text += n.qualified + '\n';
         for (const schema_model::member& each : n.members)
-            if (n.kind == schema_model::node_kind::enumeration)
+            if (n.kind == schema_model::node_kind::protocol)
+                text += "  " + std::to_string(each.ordinal) + ' ' + each.field +
+                        (each.reply == schema_model::none
+                             ? "\n"
+                             : " -> " + model.nodes[each.reply].qualified + '\n');
+            else if (n.kind == schema_model::node_kind::enumeration)
                 text += "  " + std::to_string(each.ordinal) + ' ' + each.field + '\n';
             else
                 print_member(model, each, {}, text);
-        sorted.emplace(n.qualified, std::move(text));
+        const bool is_protocol = n.kind == schema_model::node_kind::protocol;
+        sorted.emplace((is_protocol ? "protocol " : "") + n.qualified, std::move(text));
     }
     std::string out{first_line};
     out += '\n';
@@ -133,7 +158,10 @@ std::vector<std::string> check_lock(std::string_view old, std::string_view curre
     for (const auto& [name, section_before] : before) {
         const auto found = after.find(name);
         if (found == after.end()) {
-            violations.push_back(section_before.keyword + ' ' + name + " was removed");
+            violations.push_back((section_before.keyword == "protocol"
+                                      ? name
+                                      : section_before.keyword + ' ' + name) +
+                                 " was removed");
             continue;
         }
         const section& section_after = found->second;
@@ -143,8 +171,7 @@ std::vector<std::string> check_lock(std::string_view old, std::string_view curre
             continue;
         }
         for (const auto& [ordinal, was] : section_before.entries) {
-            const std::string what = name + ": " +
-                                     (section_before.keyword == "enum" ? "enumerator " : "field ") +
+            const std::string what = name + ": " + entry_word(section_before.keyword) +
                                      std::to_string(ordinal) + " '" + was.name + "'";
             const auto is = section_after.entries.find(ordinal);
             if (is == section_after.entries.end())
@@ -152,6 +179,9 @@ std::vector<std::string> check_lock(std::string_view old, std::string_view curre
             else if (is->second.name != was.name)
                 violations.push_back(what + " is now '" + is->second.name +
                                      "': append only, never reorder, remove or rename");
+            else if (is->second.type != was.type && section_before.keyword == "protocol")
+                violations.push_back(what + " was " + answer_text(was.type) + " and is now " +
+                                     answer_text(is->second.type));
             else if (is->second.type != was.type)
                 violations.push_back(what + " was '" + was.type + "' and is now '" +
                                      is->second.type + "'");

@@ -200,10 +200,34 @@ std::vector<std::string> alternative_names(const schema_type& variant) {
     return names;
 }
 
-schema_model::schema_model(schema_list roots) {
+schema_model::schema_model(schema_list roots, protocol_list protocols) {
+    for (const protocol_schema& each : protocols)
+        add_protocol(each);
     for (const schema_type* root : roots)
         add_named(*root);
     settle_names();
+}
+
+void schema_model::add_protocol(const protocol_schema& protocol) {
+    const std::size_t index = nodes.size();
+    node& fresh = nodes.emplace_back();
+    fresh.kind = node_kind::protocol;
+    fresh.qualified = protocol.name;
+    fresh.name = last_component(protocol.name);
+    std::set<std::string> used;
+    for (const protocol_schema::method& method : protocol.methods) {
+        member m;
+        m.ordinal = nodes[index].ordinals++;
+        m.field = schema_name(*method.message);
+        m.name = alternative_name(*method.message);
+        if (!used.insert(m.name).second)
+            m.name += std::to_string(m.ordinal);
+        m.type.kind = type_kind::structure;
+        m.type.node = add_named(*method.message);
+        if (method.reply != nullptr)
+            m.reply = add_named(*method.reply);
+        nodes[index].members.push_back(std::move(m));
+    }
 }
 
 std::size_t schema_model::add_named(const schema_type& type) {
@@ -363,14 +387,23 @@ schema_model::type_use schema_model::use_of(std::size_t owner, std::string_view 
 }
 
 void schema_model::settle_names() {
-    // Two types of one last name are called by their qualified names, both.
+    // Two types of one last name are called by their qualified names, both; and so is one that
+    // would hide a built-in type.
     std::map<std::string, int> uses;
+    for (const char* built_in : {"List", "AnyPointer", "AnyStruct", "AnyList", "Capability"})
+        ++uses[built_in];
+    for (auto kind = type_kind::nothing; kind <= type_kind::data;
+         kind = static_cast<type_kind>(static_cast<unsigned>(kind) + 1))
+        uses[name_of_builtin(kind)] = 1;
     for (const node& each : nodes)
         if (each.parent == none)
             ++uses[each.name];
     for (node& each : nodes)
-        if (each.parent == none && uses[each.name] > 1)
+        if (each.parent == none && uses[each.name] > 1) {
+            const bool in_namespace = each.qualified.find('.') != each.qualified.npos;
             each.name = camel_case(each.qualified, true);
+            each.name += each.kind == node_kind::protocol ? "Protocol" : in_namespace ? "" : "Type";
+        }
 }
 
 std::string schema_model::text_of(const type_use& use, std::size_t scope) const {

@@ -1,5 +1,6 @@
-// Types become nodes: what a .capnp file declares and a lock file keeps. Structs and enumerations
-// are nodes of their own; helper structs are nodes nested in the struct whose field needs them.
+// Types become nodes: what a .capnp file declares and a lock file keeps. Structs, enumerations and
+// protocols are nodes of their own; helper structs are nodes nested in the struct whose field needs
+// them.
 #pragma once
 
 #include <equus/wire/schema.hpp>
@@ -33,19 +34,20 @@ struct schema_model {
         type_use type;
         std::string default_value;   ///< empty: none
         std::vector<member> members; ///< of a group
+        std::size_t reply = none;    ///< of a message of a protocol: the node of what answers it
     };
-    enum class node_kind { structure, alternatives, enumeration, interface };
+    enum class node_kind { structure, alternatives, enumeration, interface, protocol };
     struct node {
         node_kind kind = node_kind::structure;
         std::string qualified; ///< "doc.print", of a helper "doc.print.what"
         std::string name;
-        std::size_t parent = none; ///< of a helper: the struct it is nested in
-        const schema_type* type = nullptr;
+        std::size_t parent = none;         ///< of a helper: the struct it is nested in
+        const schema_type* type = nullptr; ///< null: a protocol
         std::uint32_t ordinals = 0;
         std::vector<member> members;
     };
 
-    explicit schema_model(schema_list roots);
+    explicit schema_model(schema_list roots, protocol_list protocols = {});
 
     /// A list or struct or number, as a .capnp file writes it inside the node `scope`.
     std::string text_of(const type_use& use, std::size_t scope) const;
@@ -55,6 +57,7 @@ struct schema_model {
     std::vector<node> nodes;
 
 private:
+    void add_protocol(const protocol_schema& protocol);
     std::size_t add_named(const schema_type& type);
     std::size_t add_helper(std::size_t owner, std::string_view field, const char* suffix,
                            const schema_type& type);

@@ -34,12 +34,16 @@ private:
 
     void node(std::size_t index, int depth) {
         const schema_model::node& n = model_.nodes[index];
+        const bool is_protocol = n.kind == schema_model::node_kind::protocol;
         const char* keyword = n.kind == schema_model::node_kind::enumeration ? "enum "
-                              : n.kind == schema_model::node_kind::interface ? "interface "
-                                                                             : "struct ";
+                              : n.kind == schema_model::node_kind::interface || is_protocol
+                                  ? "interface "
+                                  : "struct ";
+        // A protocol may be called as a struct is.
+        const std::string whole = (is_protocol ? "protocol " : "") + n.qualified;
         out_ += '\n';
-        line(depth, "# " + n.qualified);
-        line(depth, keyword + n.name + " @" + hexadecimal(schema_id(n.qualified)) + " {");
+        line(depth, "# " + whole);
+        line(depth, keyword + n.name + " @" + hexadecimal(schema_id(whole)) + " {");
         // A union has at least two members; the first one's place does not depend on it.
         const bool is_union =
             n.kind == schema_model::node_kind::alternatives && n.members.size() > 1;
@@ -48,6 +52,8 @@ private:
         for (const schema_model::member& each : n.members)
             if (n.kind == schema_model::node_kind::enumeration)
                 line(depth + 1, each.name + " @" + std::to_string(each.ordinal) + ";");
+            else if (is_protocol)
+                method(each, depth + 1);
             else
                 member(each, index, depth + (is_union ? 2 : 1));
         if (is_union)
@@ -56,6 +62,12 @@ private:
             if (model_.nodes[i].parent == index)
                 node(i, depth + 1);
         line(depth, "}");
+    }
+
+    void method(const schema_model::member& m, int depth) {
+        line(depth, m.name + " @" + std::to_string(m.ordinal) + " " +
+                        model_.nodes[m.type.node].name + " -> " +
+                        (m.reply == schema_model::none ? "()" : model_.nodes[m.reply].name) + ";");
     }
 
     void member(const schema_model::member& m, std::size_t scope, int depth) {
@@ -84,8 +96,8 @@ private:
 
 } // namespace
 
-std::string schema_text(std::uint64_t file_id, schema_list roots) {
-    return printer{schema_model{roots}}.print(file_id);
+std::string schema_text(std::uint64_t file_id, schema_list roots, protocol_list protocols) {
+    return printer{schema_model{roots, protocols}}.print(file_id);
 }
 
 } // namespace equus::wire

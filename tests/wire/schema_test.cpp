@@ -54,7 +54,24 @@ struct mixture {
     EQUUS_FIELDS(number, text, near_, far_)
 };
 
+/// Called as built-in types are.
+struct list {
+    std::vector<point> items;
+    EQUUS_FIELDS(items)
+};
+struct data {
+    list inner;
+    EQUUS_FIELDS(inner)
+};
+
 } // namespace shop
+
+/// In no namespace.
+struct Text { // NOLINT: the built-in's name
+    shop::data what;
+    std::vector<std::string> more;
+    EQUUS_FIELDS(what, more)
+};
 
 namespace {
 
@@ -67,13 +84,24 @@ const std::vector<const schema_type*>& roots() {
         &wire::schema_of<shop::everything>(), &wire::schema_of<shop::references>(),
         &wire::schema_of<shop::version2>(),   &wire::schema_of<shop::version1>(),
         &wire::schema_of<shop::awkward>(),    &wire::schema_of<shop::mixture>(),
-        &wire::schema_of<stream_id>(),
+        &wire::schema_of<stream_id>(),        &wire::schema_of<Text>(),
+    };
+    return all;
+}
+
+const std::vector<wire::protocol_schema>& protocols() {
+    static const auto* point = &wire::schema_of<shop::point>();
+    static const auto* other = &wire::schema_of<shop::other::point>();
+    static const std::vector<wire::protocol_schema> all{
+        {"shop.moving", {{point, nullptr}, {other, &wire::schema_of<shop::version2>()}}},
+        {"shop.list", {{other, point}}}, // a struct has this name
     };
     return all;
 }
 
 const oracle::schema& printed() {
-    static const oracle::schema schema{wire::schema_text(wire::schema_id("test"), roots())};
+    static const oracle::schema schema{
+        wire::schema_text(wire::schema_id("test"), roots(), protocols())};
     return schema;
 }
 
@@ -156,7 +184,7 @@ TEST_CASE("capnp compile accepts the printed schema", "[wire]") {
     char folder[] = "/tmp/equus-schema-XXXXXX";
     REQUIRE(mkdtemp(folder) != nullptr);
     const std::string path = std::string{folder} + "/printed.capnp";
-    std::ofstream{path} << wire::schema_text(wire::schema_id("test"), roots());
+    std::ofstream{path} << wire::schema_text(wire::schema_id("test"), roots(), protocols());
     const int status = std::system(("capnp compile -o- " + path + " > /dev/null").c_str());
     std::remove(path.c_str());
     std::remove(folder);
@@ -164,10 +192,11 @@ TEST_CASE("capnp compile accepts the printed schema", "[wire]") {
 }
 
 TEST_CASE("every printed struct has our layout and our defaults", "[wire]") {
-    const model all{roots()};
+    const model all{roots(), protocols()};
     std::size_t compared = 0;
     for (const model::node& node : all.nodes) {
-        if (node.kind == model::node_kind::enumeration || node.kind == model::node_kind::interface)
+        if (node.type == nullptr || node.kind == model::node_kind::enumeration ||
+            node.kind == model::node_kind::interface)
             continue;
         std::string path = node.name;
         for (std::size_t at = node.parent; at != model::none; at = all.nodes[at].parent)
@@ -205,14 +234,44 @@ TEST_CASE("names come from the types and do not depend on the compiler", "[wire]
     REQUIRE(wire::schema_name(wire::schema_of<shop::boxed<shop::other::point>>()) ==
             "shop.boxedPoint");
     REQUIRE(wire::schema_name(wire::schema_of<stream_id>()) == "equus.owned_id");
-    const std::string text = wire::schema_text(wire::schema_id("test"), roots());
+    const std::string text = wire::schema_text(wire::schema_id("test"), roots(), protocols());
     REQUIRE(text.find("struct ShopPoint @") != text.npos);
     REQUIRE(text.find("struct ShopOtherPoint @") != text.npos);
     REQUIRE(text.find("struct BoxedUInt64 @") != text.npos);
+    REQUIRE(text.find("struct ShopList @") != text.npos);
+    REQUIRE(text.find("interface ShopListProtocol @") != text.npos);
+    REQUIRE(text.find("struct TextType @") != text.npos);
     // Ids are for ever: a changed hash would be another schema.
     REQUIRE(wire::schema_id("shop.point") == (stable_hash("shop.point") | 1ull << 63));
     REQUIRE(stable_hash("") == 0xcbf29ce484222325u);
     REQUIRE(stable_hash("a") == 0xaf63dc4c8601ec8cu);
+}
+
+TEST_CASE("a protocol is an interface, whose messages keep their ordinals", "[wire]") {
+    const std::string text = wire::schema_text(wire::schema_id("test"), {}, protocols());
+    REQUIRE(text.find("interface Moving @") != text.npos);
+    REQUIRE(text.find("  point @0 ShopPoint -> ();\n  point1 @1 ShopOtherPoint -> Version2;\n") !=
+            text.npos);
+    const std::string lock = wire::lock_text({}, protocols());
+    const std::string moving =
+        "protocol shop.moving\n  0 shop.point\n  1 shop.other.point -> shop.version2\n";
+    const std::size_t at = lock.find(moving);
+    REQUIRE(at != lock.npos);
+    const auto changed = [&](const std::string& to) {
+        std::string old = lock;
+        return wire::check_lock(old.replace(at, moving.size(), to), lock);
+    };
+    REQUIRE(changed("protocol shop.moving\n  0 shop.point\n").empty());
+    REQUIRE(changed("").empty());
+    REQUIRE(changed("protocol shop.moving\n  0 shop.other.point\n").size() == 1);
+    REQUIRE(changed("protocol shop.moving\n  0 shop.point -> shop.point\n") ==
+            std::vector<std::string>{"protocol shop.moving: message 0 'shop.point' was answered by "
+                                     "'shop.point' and is now one-way"});
+    REQUIRE(changed("protocol shop.resting\n  0 shop.point\n") ==
+            std::vector<std::string>{"protocol shop.resting was removed"});
+    // A struct of the same name is another thing.
+    REQUIRE(wire::check_lock("equus lock 1\nstruct shop.moving\n  0 a bool\n", lock) ==
+            std::vector<std::string>{"struct shop.moving was removed"});
 }
 
 TEST_CASE("a lock accepts what was appended, and nothing else", "[wire]") {

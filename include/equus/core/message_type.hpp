@@ -5,7 +5,7 @@
 
 #include <equus/base/reference.hpp>
 #include <equus/base/result.hpp>
-#include <equus/wire/codec.hpp>
+#include <equus/wire/describe.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +28,8 @@ struct message_type {
     result<void> (*decode)(void* to, std::span<const std::byte> from);
     /// Null for a type that cannot hold references.
     void (*for_each_reference)(void* object, reference_visitor visit, void* context);
+    /// What the encoding means, for those who print or compare it.
+    wire::schema_source schema;
 };
 
 template <class T>
@@ -67,6 +69,7 @@ inline constexpr message_type message_type_of{
     &message_operations<T>::encode,
     &message_operations<T>::decode,
     message_operations<T>::reference_walk(),
+    &wire::schema_of<T>,
 };
 
 } // namespace equus::detail

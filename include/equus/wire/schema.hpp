@@ -24,6 +24,17 @@ namespace equus::wire {
 
 using schema_list = std::span<const schema_type* const>;
 
+/// A protocol's messages in the order of their ordinals.
+struct protocol_schema {
+    struct method {
+        const schema_type* message = nullptr;
+        const schema_type* reply = nullptr; ///< null: one-way
+    };
+    std::string_view name; ///< "doc.printing"
+    std::vector<method> methods;
+};
+using protocol_list = std::span<const protocol_schema>;
+
 /// The id of a schema file or struct: the hash of its name with the top bit set.
 constexpr std::uint64_t schema_id(std::string_view name) noexcept {
     return stable_hash(name) | std::uint64_t{1} << 63;
@@ -32,12 +43,13 @@ constexpr std::uint64_t schema_id(std::string_view name) noexcept {
 /// The name of a struct, enumeration or reference as schema and lock have it: "doc.print".
 std::string schema_name(const schema_type& type);
 
-/// The roots and all that they lead to, as the text of one .capnp file. Two different types of one
-/// name are printed both; `capnp compile` then refuses the file.
-std::string schema_text(std::uint64_t file_id, schema_list roots);
+/// The protocols, the roots and all that they lead to, as the text of one .capnp file; a protocol
+/// is an interface there. Two different types of one name are printed both; `capnp compile` then
+/// refuses the file.
+std::string schema_text(std::uint64_t file_id, schema_list roots, protocol_list protocols = {});
 
-/// One line for each struct, field and enumerator, in a fixed order.
-std::string lock_text(schema_list roots);
+/// One line for each struct, field, enumerator, protocol and message, in a fixed order.
+std::string lock_text(schema_list roots, protocol_list protocols = {});
 
 /// What `current`, a lock text, breaks of `old`: one sentence each, empty if only things were
 /// appended. A line of `old` that cannot be read is a violation too.

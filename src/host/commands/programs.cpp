@@ -29,8 +29,9 @@ bool is_executable(const std::string& path) {
     return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
 }
 
-/// What `path manifest --json` prints.
-result<std::string> output_of(const std::string& path) {
+} // namespace
+
+result<std::string> output_of(const std::string& path, const std::vector<std::string>& words) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
         return fail(errc::io_failed, std::strerror(errno));
@@ -38,12 +39,15 @@ result<std::string> output_of(const std::string& path) {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    std::string program = path;
-    std::string word = "manifest";
-    std::string option = "--json";
-    char* arguments[] = {program.data(), word.data(), option.data(), nullptr};
+    std::vector<std::string> spoken{path};
+    spoken.insert(spoken.end(), words.begin(), words.end());
+    std::vector<char*> arguments;
+    for (std::string& each : spoken)
+        arguments.push_back(each.data());
+    arguments.push_back(nullptr);
     pid_t pid = 0;
-    const int failed = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments, environ);
+    const int failed =
+        ::posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     if (failed != 0) {
@@ -75,14 +79,13 @@ result<std::string> output_of(const std::string& path) {
         ::kill(pid, SIGKILL);
     int status = 0;
     ::waitpid(pid, &status, 0);
+    const std::string question = "'" + words.front() + " --json'";
     if (late)
-        return fail(errc::timed_out, "it does not answer 'manifest --json'");
+        return fail(errc::timed_out, "it does not answer " + question);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(errc::io_failed, "'manifest --json' failed: is it an Equus program?");
+        return fail(errc::io_failed, question + " failed: is it an Equus program?");
     return text;
 }
-
-} // namespace
 
 std::string folder_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -132,7 +135,7 @@ result<manifest> program_finder::ask(const std::string& name) {
     if (*path == with_.program_path) {
         described = describe_program(with_);
     } else {
-        auto text = output_of(*path);
+        auto text = output_of(*path, {"manifest", "--json"});
         if (!text)
             return fail(error{errc::io_failed, "program '" + *path + "'", std::move(text.error())});
         described = config::manifest_from_json(*text);

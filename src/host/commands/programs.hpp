@@ -16,6 +16,10 @@ namespace equus::commands {
 /// The folder part of a path: "." for a bare name.
 std::string folder_of(const std::string& path);
 
+/// What the program prints when it is started with these words. io_failed: it does not start, or
+/// ends with an error; timed_out: it does not end, or says too much.
+result<std::string> output_of(const std::string& path, const std::vector<std::string>& words);
+
 class program_finder {
 public:
     /// `file`: the configuration, beside which programs are looked for; `given`: `--program
