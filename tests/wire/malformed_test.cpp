@@ -293,3 +293,34 @@ TEST_CASE("mutated messages are refused, or read as libcapnp reads them", "[wire
     survives_mutation<shop::choices>("Choices", 1000, false);
     survives_mutation<shop::keyed>("Keyed", 1000, false);
 }
+
+TEST_CASE("mutated references and identities are refused, or are a message again", "[wire]") {
+    std::size_t accepted = 0;
+    const auto survives = [&]<class T>(const T& message, std::uint64_t seed) {
+        generator::random_source from{seed};
+        auto bytes = encoded(message);
+        for (std::size_t flips = 1 + from.below(3); flips > 0; --flips)
+            bytes[8 + from.below(bytes.size() - 8)] = static_cast<std::byte>(from.bits());
+        const auto read = wire::decode<T>(bytes);
+        if (!read) {
+            REQUIRE(read.error().code() == errc::malformed);
+            return;
+        }
+        ++accepted;
+        const auto again = wire::decode<T>(encoded(*read));
+        REQUIRE(again);
+        REQUIRE(encoded(*again) == encoded(*read));
+    };
+    shop::references r;
+    r.plain = reference{0, 3};
+    r.many = {reference{1, 0}, reference{2, 0}};
+    r.perhaps = reference{3, 0};
+    r.named["a"] = shop::stream_handle{4, 0};
+    r.either = reference{5, 0};
+    for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+        survives(r, seed);
+        survives(generator::make<shop::identities>(seed % 50), seed);
+        survives(generator::make<shop::arrays>(seed % 50), seed);
+    }
+    REQUIRE(accepted > 300);
+}
