@@ -61,7 +61,8 @@ std::vector<const wire::schema_type*> framework_forms() {
         creation, join_channel_body, follow_channel_body, watch_body, depend_body, node_status,
         // the launcher's and the tools' conversations
         launcher::message, launcher::node_order, launcher::where_it_listens, launcher::ended,
-        launcher::printed, launcher::run_description, controlling::command, controlling::answer,
+        launcher::printed, launcher::run_description, launching::order, launching::progress,
+        controlling::command, controlling::answer,
         // configurations as tables
         rdc>();
 }
