@@ -18,7 +18,7 @@ struct declared_interface {
     interface_kind kind = interface_kind::port;
     reference which;
     std::string_view protocol;
-    const interface_binding* binding = nullptr; ///< null: the creation says nothing about it
+    const interface_binding* binding = nullptr; ///< null: nothing was said, or it is wired
 };
 
 /// All that the running incarnation declared, in order of declaration. Views are valid while it

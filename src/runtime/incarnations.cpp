@@ -27,8 +27,7 @@ void life_ended(detail::promise_base& ended, void* context) {
 } // namespace
 
 incarnation_record* kernel_impl::find(incarnation_id id) const noexcept {
-    const auto found = by_id.find(id);
-    return found == by_id.end() ? nullptr : found->second;
+    return by_id.find(id, incarnations);
 }
 
 result<incarnation_record*> kernel_impl::create(const creation& what, std::vector<capability> given,
@@ -47,21 +46,29 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
                         "module '" + what.module + "' declares no '" + name + "'");
     }
 
-    auto* inc = new incarnation_record;
+    // One block: the account, the record, the object.
+    constexpr std::size_t record_bytes = (sizeof(incarnation_record) + 15) / 16 * 16;
+    const std::uint64_t limit =
+        what.memory_bytes ? what.memory_bytes : options.limits.incarnation_bytes_max;
+    if (record_bytes + module->size > limit)
+        return fail(errc::out_of_memory, "the incarnation's memory limit");
+    account* memory = pool.open_account(limit, record_bytes + module->size);
+    auto* inc = new (memory_pool::room_of(memory)) incarnation_record;
+    void* object = reinterpret_cast<std::byte*>(inc) + record_bytes;
+    inc->memory = memory;
     inc->kernel = this;
     inc->id = {self.node, self.boot, next_incarnation++};
     inc->module = module;
     inc->launch = launch ? launch : inc->id;
     inc->launch_at = launch ? launch_at : self;
-    inc->memory = pool.open_account(what.memory_bytes ? what.memory_bytes
-                                                      : options.limits.incarnation_bytes_max);
-    inc->born = std::make_unique<birth>();
-    inc->born->what = what;
+    if (!what.name.empty())
+        inc->more().name = what.name;
+    if (!what.interfaces.empty())
+        inc->more().interfaces = what.interfaces;
     const auto give_up = [&](error reason) {
-        if (inc->object) {
+        {
             running_scope scope{inc};
             module->destroy(inc->object);
-            memory_pool::free(inc->object);
         }
         while (inc->ports)
             close_port(*inc->ports, errc::closed);
@@ -69,15 +76,12 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
             if (inc->references[i].kind == reference_kind::incarnation ||
                 (inc->references[i].kind == reference_kind::stream && inc->references[i].record))
                 drop_reference(*inc, i);
-        pool.close(inc->memory);
-        delete inc;
+        inc->~incarnation_record();
+        pool.close(memory);
         return fail(std::move(reason));
     };
     running_scope scope{inc};
     inc->references.reserve(module->description.interfaces.size());
-    void* object = pool.allocate(*inc->memory, module->size);
-    if (!object)
-        return give_up(error{errc::out_of_memory, "the incarnation's memory limit"});
     module->construct(object);
     inc->object = object;
     for (const auto& [name, value] : what.parameters)
@@ -87,10 +91,10 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
                                  std::move(set.error())});
     for (const auto& [name, which] : what.given)
         if (which && which.index() < given.size())
-            inc->born->given[name] = import_capability(*inc, given[which.index()]);
+            inc->more().given[name] = import_capability(*inc, given[which.index()]);
 
     inc->slot = incarnations.insert(*inc);
-    by_id.emplace(inc->id, inc);
+    by_id.insert(inc->slot, incarnations);
     trace(trace_kind::created, inc->id, stable_hash(what.module));
     if (what.depends_on_launch && inc->launch != inc->id)
         depend(*inc, inc->launch, inc->launch_at);
@@ -103,7 +107,6 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
         frame.promise().finished = &life_ended;
         frame.promise().context = inc;
         inc->life = &frame.promise();
-        inc->first_resume = frame;
         schedule(*inc);
     }
     return inc;
@@ -113,15 +116,15 @@ void kernel_impl::request_end(incarnation_record& inc, error reason) {
     if (inc.ending)
         return;
     inc.ending = true;
-    inc.reason = std::move(reason);
+    inc.more().reason = std::move(reason);
     schedule(inc);
 }
 
 void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
     inc.state = incarnation_state::ended;
     inc.ending = true;
-    inc.reason = std::move(reason);
-    trace(trace_kind::ended, inc.id, static_cast<std::uint64_t>(inc.reason.code()));
+    inc.more().reason = std::move(reason);
+    trace(trace_kind::ended, inc.id, static_cast<std::uint64_t>(inc.rest->reason.code()));
     {
         running_scope scope{&inc};
         // Coroutines first: what they wait for leaves the kernel's lists with their frames.
@@ -136,7 +139,6 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
             std::exchange(inc.life, nullptr)->self.destroy();
         // Members may hold messages and coroutines too, and these their ports.
         inc.module->destroy(inc.object);
-        memory_pool::free(inc.object);
         while (inc.ports)
             close_port(*inc.ports, errc::closed);
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
@@ -151,14 +153,15 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
     tell_watchers(inc);
     for (auto& [parent, them] : dependents_of)
         them.children.erase(inc.id);
-    by_id.erase(inc.id);
+    by_id.erase(inc.id, incarnations);
     incarnations.erase(inc.slot);
-    pool.close(inc.memory);
     if (inc.scheduled) {
         scheduled.remove(inc);
         --scheduled_count;
     }
-    delete &inc;
+    account* memory = inc.memory;
+    inc.~incarnation_record();
+    pool.close(memory); // the memory of the record too, with the last block
 }
 
 // ---------------------------------------------------------------------- events and dependencies
@@ -168,11 +171,11 @@ void kernel_impl::tell_watchers(incarnation_record& inc) {
     what.kind = event_kind::terminated;
     what.subject = inc.id;
     what.node = self;
-    what.reason = inc.reason.code();
-    what.result = inc.result;
-    if (inc.reason != errc::ok)
-        what.text = inc.reason.describe();
-    for (const watcher& to : inc.watchers)
+    what.reason = inc.rest->reason.code();
+    what.result = inc.rest->result;
+    if (inc.rest->reason != errc::ok)
+        what.text = inc.rest->reason.describe();
+    for (const watcher& to : inc.rest->watchers)
         send_event(to, what);
     parent_ended(inc.id, what);
 }
@@ -194,9 +197,9 @@ void kernel_impl::deliver_event(incarnation_id to, event what) {
         return;
     if (what.kind == event_kind::terminated)
         remote_watches.erase({what.subject, what.node, to});
-    inc->events.push_back(std::move(what));
-    if (operation* op = inc->hearers.front()) {
-        inc->hearers.remove(*op);
+    inc->more().events.push_back(std::move(what));
+    if (operation* op = inc->rest->hearers.front()) {
+        inc->rest->hearers.remove(*op);
         op->listed = false;
         end(*op);
     }
@@ -205,7 +208,7 @@ void kernel_impl::deliver_event(incarnation_id to, event what) {
 void kernel_impl::member_event(const event& what) {
     std::vector<incarnation_id> interested;
     incarnations.for_each([&](incarnation_record& inc) {
-        if (inc.wants_members)
+        if (inc.rest && inc.rest->wants_members)
             interested.push_back(inc.id);
     });
     for (incarnation_id id : interested)
@@ -224,8 +227,9 @@ void kernel_impl::add_watcher(incarnation_id subject, watcher who) {
         send_event(who, what);
         return;
     }
-    if (std::find(inc->watchers.begin(), inc->watchers.end(), who) == inc->watchers.end())
-        inc->watchers.push_back(who);
+    auto& watchers = inc->more().watchers;
+    if (std::find(watchers.begin(), watchers.end(), who) == watchers.end())
+        watchers.push_back(who);
 }
 
 void kernel_impl::parent_ended(incarnation_id parent, const event& what) {
@@ -234,16 +238,26 @@ void kernel_impl::parent_ended(incarnation_id parent, const event& what) {
         return;
     const auto children = std::move(found->second.children);
     dependents_of.erase(found);
+    const auto end_child = [&](incarnation_record& inc) {
+        request_end(inc, error{errc::cancelled, "its parent has ended: " + what.text});
+    };
     for (incarnation_id child : children)
         if (incarnation_record* inc = find(child))
-            request_end(*inc, error{errc::cancelled, "its parent has ended: " + what.text});
+            end_child(*inc);
+    incarnations.for_each([&](incarnation_record& inc) {
+        if (inc.bound_to_launch && inc.launch == parent)
+            end_child(inc);
+    });
 }
 
 void kernel_impl::depend(incarnation_record& child, incarnation_id parent, node_boot parent_at) {
-    auto& them = dependents_of[parent];
-    const bool first = them.children.empty();
+    const auto [entry, first] = dependents_of.try_emplace(parent);
+    auto& them = entry->second;
     them.parent_at = parent_at;
-    them.children.insert(child.id);
+    if (parent == child.launch)
+        child.bound_to_launch = true;
+    else
+        them.children.insert(child.id);
     if (parent_at == self) {
         if (!find(parent))
             parent_ended(parent, event{event_kind::terminated, parent, self, errc::not_found, 0,
@@ -291,6 +305,11 @@ void open_ports() noexcept {
     auto* inc = static_cast<incarnation_record*>(running());
     inc->state = incarnation_state::running;
     inc->serving = true;
+    if (inc->rest) {
+        inc->rest->interfaces.clear();
+        if (inc->rest->is_empty())
+            inc->rest.reset();
+    }
 }
 
 bool begin(event_operation& op) {
@@ -299,27 +318,28 @@ bool begin(event_operation& op) {
         begin_fresh(*inc);
     op.owner = inc;
     op.status = operation::state::waiting;
-    if (!inc->events.empty()) {
+    if (inc->rest && !inc->rest->events.empty()) {
         inc->kernel->end(op);
         return true;
     }
     op.listed = true;
-    inc->hearers.push(op);
+    inc->more().hearers.push(op);
     return false;
 }
 
 event take_event() {
     auto* inc = static_cast<incarnation_record*>(running());
-    EQUUS_ASSERT(!inc->events.empty());
-    event first = std::move(inc->events.front());
-    inc->events.erase(inc->events.begin());
+    EQUUS_ASSERT(inc->rest && !inc->rest->events.empty());
+    auto& events = inc->rest->events;
+    event first = std::move(events.front());
+    events.erase(events.begin());
     return first;
 }
 
 } // namespace detail
 
 void watch_members() noexcept {
-    static_cast<incarnation_record*>(detail::running())->wants_members = true;
+    static_cast<incarnation_record*>(detail::running())->more().wants_members = true;
 }
 
 // ---------------------------------------------------------------------- interfaces, from inside
@@ -334,9 +354,10 @@ std::vector<declared_interface> declared_interfaces() {
         made.kind = declared.kind;
         made.which = reference{index, inc->references[index].generation};
         made.protocol = declared.protocol;
-        const auto binding = inc->born->what.interfaces.find(declared.name);
-        if (binding != inc->born->what.interfaces.end())
-            made.binding = &binding->second;
+        if (inc->rest)
+            if (const auto binding = inc->rest->interfaces.find(declared.name);
+                binding != inc->rest->interfaces.end())
+                made.binding = &binding->second;
         out.push_back(made);
         ++index;
     }
@@ -345,8 +366,10 @@ std::vector<declared_interface> declared_interfaces() {
 
 any_reference born_with(std::string_view name) noexcept {
     auto* inc = static_cast<incarnation_record*>(detail::running());
-    const auto found = inc->born->given.find(name);
-    return found == inc->born->given.end() ? any_reference{} : any_reference{found->second};
+    if (!inc->rest)
+        return {};
+    const auto found = inc->rest->given.find(name);
+    return found == inc->rest->given.end() ? any_reference{} : any_reference{found->second};
 }
 
 result<any_reference> attach_new_channel(reference port, channel_kind routing) {
@@ -363,7 +386,7 @@ result<any_reference> attach_new_channel(reference port, channel_kind routing) {
     made.channel = {inc->id, inc->counter()};
     made.port = record.id;
     made.at = {kernel.self, record.slot, {}};
-    record.channels.push_back(made.channel);
+    record.attach().channels.push_back(made.channel);
     if (routing != channel_kind::unicast) {
         channel_record& channel = kernel.channels[made.channel];
         channel.id = made.channel;

@@ -23,7 +23,7 @@ kernel_impl::kernel_impl(kernel_options given, const module_table& table)
 kernel_impl::~kernel_impl() {
     ended = true; // nothing is sent any more
     incarnations.for_each([&](incarnation_record& inc) {
-        inc.watchers.clear();
+        inc.more().watchers.clear();
         end_incarnation(inc, error{errc::cancelled, "the node has ended"});
     });
     while (!lingering.empty())
@@ -151,13 +151,13 @@ bool kernel::run(std::size_t steps) {
         --k.scheduled_count;
         k.run_turn(*inc, steps);
         if (inc->ending) {
-            error reason = std::move(inc->reason);
+            error reason = std::move(inc->more().reason);
             k.end_incarnation(*inc, std::move(reason));
             if (steps > 0)
                 --steps;
             continue;
         }
-        const bool more = inc->first_resume || !inc->ready.empty() ||
+        const bool more = !inc->begun || !inc->ready.empty() ||
                           (!inc->in_hand && inc->serving && !inc->ready_ports.empty());
         if (more)
             k.schedule(*inc);

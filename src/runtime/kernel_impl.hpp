@@ -14,6 +14,7 @@
 #pragma once
 
 #include "runtime/frames.hpp"
+#include "runtime/incarnation_index.hpp"
 #include "runtime/packet_pool.hpp"
 #include "runtime/pool.hpp"
 #include "runtime/records.hpp"
@@ -62,7 +63,7 @@ struct kernel_impl {
     runtime::slot_table<stream_leg> stream_legs;
     runtime::slot_table<leg_entry> port_legs;
     runtime::slot_table<stream_record> followed; ///< streams that follow a channel's membership
-    std::map<incarnation_id, incarnation_record*> by_id;
+    runtime::incarnation_index by_id;
     std::map<channel_id, runtime::channel_record> channels;
     std::set<stream_record*, bool (*)(const stream_record*, const stream_record*)> lingering;
 
@@ -93,7 +94,8 @@ struct kernel_impl {
     };
     std::map<std::uint64_t, pending_request> requests;
 
-    /// Those of this node that end with a parent elsewhere or here, by the parent [K54].
+    /// Those of this node that end with a parent elsewhere or here, by the parent [K54]. A launch
+    /// has all that it made; these are marked in their records instead of being listed.
     struct dependents {
         node_boot parent_at;
         std::set<incarnation_id> children;
@@ -174,6 +176,7 @@ struct kernel_impl {
     void run_turn(incarnation_record& inc, std::size_t& steps);
     void resume(incarnation_record& inc, std::coroutine_handle<> coroutine);
     void settle_finished(incarnation_record& inc);
+    /// Requires: has_message.
     void dispatch(incarnation_record& inc, port_record& port);
     void end(operation& op, error outcome);
     void end(operation& op) { end(op, error{errc::ok}); }
@@ -244,6 +247,8 @@ struct kernel_impl {
     void enqueue(port_record& port, envelope* message);
     bool offer(port_record& port, const envelope& arrived);
     bool has_message(port_record& port) noexcept;
+    /// Requires: has_message.
+    envelope* take_first(port_record& port) noexcept;
     envelope* take(port_record& port, const detail::message_filter& wanted) noexcept;
     void consumed(envelope* message) noexcept;
     void grant(leg_entry& leg) noexcept;

@@ -219,7 +219,8 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
         end(*op, error{errc::maybe_delivered, "node '" + name + "' was lost"});
     }
     incarnations.for_each([&](incarnation_record& inc) {
-        std::erase_if(inc.watchers, [&](const watcher& w) { return w.at == who; });
+        if (inc.rest)
+            std::erase_if(inc.rest->watchers, [&](const watcher& w) { return w.at == who; });
     });
     std::vector<remote_watch> ended_watches;
     for (const remote_watch& watch : remote_watches)

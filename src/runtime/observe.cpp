@@ -36,7 +36,7 @@ node_status kernel_impl::status() const {
     incarnations.for_each([&](const incarnation_record& inc) {
         incarnation_status row;
         row.id = inc.id;
-        row.name = inc.born->what.name;
+        row.name = inc.name();
         row.module = inc.module->name;
         row.state = inc.state;
         row.memory_bytes = inc.memory->used_bytes;
@@ -52,10 +52,12 @@ node_status kernel_impl::status() const {
                 made.id = port.id;
                 made.name = name;
                 made.protocol = port.protocol->name;
-                made.channels = port.channels;
+                if (port.attached) {
+                    made.channels = port.attached->channels;
+                    made.streams = static_cast<std::uint32_t>(port.attached->legs.size());
+                }
                 made.queued = port.queued;
                 made.queued_bytes = port.queued_bytes;
-                made.streams = static_cast<std::uint32_t>(port.legs.size());
                 made.consumed = port.consumed;
                 row.ports.push_back(std::move(made));
             } else if (entry.kind == reference_kind::stream) {
@@ -141,7 +143,9 @@ std::string kernel_impl::check_invariants() const {
             }
             if (queued != port->queued || queued_bytes != port->queued_bytes)
                 say("I3: a queue's counts are wrong");
-            for (const auto& [stream, leg] : port->legs) {
+            if (!port->attached)
+                continue;
+            for (const auto& [stream, leg] : port->attached->legs) {
                 if (leg->next <= leg->consumed)
                     say("I3: the cursor of " + text_of_stream(stream) + " lies behind");
                 // I4: nothing was accepted beyond what was granted.
@@ -152,7 +156,7 @@ std::string kernel_impl::check_invariants() const {
         // I5: one message in hand at most, and then a handler that runs on.
         if (inc.handling && !inc.in_hand)
             say("I5: a handler runs without a message");
-        if (by_id.find(inc.id) == by_id.end())
+        if (find(inc.id) != &inc)
             say("I6: an incarnation is not in the index");
     });
     // I7: a call that is waited for is in the table once.

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <new>
+#include <utility>
 
 namespace equus::runtime {
 
@@ -25,16 +26,22 @@ memory_pool::memory_pool() {
 }
 
 memory_pool::~memory_pool() {
-    for (free_block* list : free_)
-        while (list) {
-            free_block* next = list->next;
+    constexpr std::size_t small_count = small_max / step_bytes;
+    for (std::size_t i = small_count; i < free_.size(); ++i)
+        while (free_block* list = free_[i]) {
+            free_[i] = list->next;
             ::operator delete(list);
-            list = next;
         }
+    while (free_block* slab = slabs_) {
+        slabs_ = slab->next;
+        ::operator delete(slab);
+    }
 }
 
-account* memory_pool::open_account(std::uint64_t limit_bytes) {
-    return new account{this, 0, limit_bytes, 1};
+account* memory_pool::open_account(std::uint64_t limit_bytes, std::size_t room_bytes) {
+    static_assert(sizeof(account) % 16 == 0);
+    return new (::operator new(sizeof(account) + room_bytes))
+        account{this, sizeof(account) + room_bytes, limit_bytes, 1};
 }
 
 void memory_pool::close(account* owned) noexcept {
@@ -43,7 +50,7 @@ void memory_pool::close(account* owned) noexcept {
 
 void memory_pool::drop(account* from) noexcept {
     if (--from->blocks == 0)
-        delete from;
+        ::operator delete(from);
 }
 
 std::uint32_t memory_pool::class_of(std::size_t bytes) noexcept {
@@ -59,6 +66,19 @@ std::size_t memory_pool::class_bytes(std::uint32_t index) noexcept {
     return index < small_count ? (index + 1) * step_bytes : small_max << (index - small_count + 1);
 }
 
+void* memory_pool::cut_small(std::size_t taken) noexcept {
+    if (slab_left_ < taken) {
+        void* raw = ::operator new(slab_bytes, std::nothrow);
+        if (!raw)
+            return nullptr;
+        slabs_ = new (raw) free_block{slabs_};
+        slab_at_ = static_cast<std::byte*>(raw) + step_bytes;
+        slab_left_ = slab_bytes - step_bytes;
+    }
+    slab_left_ -= taken;
+    return std::exchange(slab_at_, slab_at_ + taken);
+}
+
 void* memory_pool::allocate(account& to, std::size_t size_bytes, bool forced) noexcept {
     const std::size_t wanted = size_bytes + header_bytes;
     const std::uint32_t index = class_of(wanted);
@@ -66,13 +86,13 @@ void* memory_pool::allocate(account& to, std::size_t size_bytes, bool forced) no
     if (!forced && to.used_bytes + taken > to.limit_bytes)
         return nullptr;
     void* raw;
-    if (index != system_class && free_[index]) {
+    if (index != system_class && free_[index]) [[likely]] {
         raw = free_[index];
         free_[index] = free_[index]->next;
     } else {
         if (taken > 0xffff'ffffu)
             return nullptr;
-        raw = ::operator new(taken, std::nothrow);
+        raw = taken <= small_max ? cut_small(taken) : ::operator new(taken, std::nothrow);
         if (!raw)
             return nullptr;
     }
@@ -88,13 +108,9 @@ void memory_pool::free(void* block) noexcept {
     void* raw = static_cast<std::byte*>(block) - header_bytes;
     const block_header header = *static_cast<block_header*>(raw);
     memory_pool& pool = *header.charged->pool;
-    const bool kernels = header.charged == &pool.kernel_;
     header.charged->used_bytes -= header.bytes;
-    if (kernels)
-        --header.charged->blocks;
-    else
-        drop(header.charged);
-    if (header.size_class == system_class) {
+    drop(header.charged); // the kernel's own never has none
+    if (header.size_class == system_class) [[unlikely]] {
         ::operator delete(raw);
         return;
     }

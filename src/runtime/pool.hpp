@@ -1,6 +1,7 @@
 // Memory of a node: blocks of a few sizes, recycled, each charged to an account. An incarnation has
 // an account with a limit, the kernel has one without. A block remembers its account, so it may be
 // freed by anyone and after the incarnation has ended: the account lives as long as its last block.
+// Small blocks are cut from slabs and carry nothing but that memory of their account.
 #pragma once
 
 #include <array>
@@ -27,8 +28,10 @@ public:
     memory_pool& operator=(const memory_pool&) = delete;
 
     account& kernel_account() noexcept { return kernel_; }
-    /// An account with one owner, who ends it with close().
-    account* open_account(std::uint64_t limit_bytes);
+    /// An account with one owner, who ends it with close(), and `room_bytes` behind it for the
+    /// owner's own record, 16-aligned, charged to it; see room_of.
+    account* open_account(std::uint64_t limit_bytes, std::size_t room_bytes);
+    static void* room_of(account* owned) noexcept { return owned + 1; }
     void close(account* owned) noexcept;
 
     /// A 16-aligned block; null when the account's limit or the system does not allow it. `forced`:
@@ -40,18 +43,23 @@ private:
     struct free_block {
         free_block* next;
     };
-    // 64-byte steps up to 1 KiB, then doubling up to 64 KiB; larger ones go to the system each
+    // 16-byte steps up to 1 KiB, then doubling up to 64 KiB; larger ones go to the system each
     // time.
-    static constexpr std::size_t step_bytes = 64;
+    static constexpr std::size_t step_bytes = 16;
     static constexpr std::size_t small_max = 1024;
+    static constexpr std::size_t slab_bytes = 16 * 1024;
     static constexpr std::size_t class_count = small_max / step_bytes + 6;
     static constexpr std::uint32_t system_class = ~0u;
     static std::uint32_t class_of(std::size_t bytes) noexcept;
     static std::size_t class_bytes(std::uint32_t index) noexcept;
     static void drop(account* from) noexcept;
+    void* cut_small(std::size_t taken) noexcept;
 
     account kernel_;
     std::array<free_block*, class_count> free_{};
+    std::byte* slab_at_ = nullptr; ///< what is left of the newest slab
+    std::size_t slab_left_ = 0;
+    free_block* slabs_ = nullptr;
 };
 
 } // namespace equus::runtime

@@ -30,7 +30,7 @@ port_record* kernel_impl::make_port(incarnation_record& owner, const protocol_ty
 }
 
 leg_entry& kernel_impl::entry_for(port_record& port, stream_id stream) {
-    auto& entry = port.legs[stream];
+    auto& entry = port.attach().legs[stream];
     if (!entry) {
         entry = std::make_unique<leg_entry>();
         entry->port = &port;
@@ -95,20 +95,23 @@ bool kernel_impl::has_message(port_record& port) noexcept {
     return port.queued != 0;
 }
 
+envelope* kernel_impl::take_first(port_record& port) noexcept {
+    envelope* message = port.queue.pop();
+    --port.queued;
+    port.queued_bytes -= message->payload_bytes;
+    return message;
+}
+
 envelope* kernel_impl::take(port_record& port, const detail::message_filter& wanted) noexcept {
     if (!has_message(port))
         return nullptr;
-    envelope* message = nullptr;
-    if (wanted.takes_all()) {
-        message = port.queue.pop();
-    } else {
-        for (message = port.queue.front(); message; message = message->next)
-            if (!message->cancelled && lets_through(wanted, *message))
-                break;
-        if (message)
-            port.queue.remove(*message);
-    }
+    if (wanted.takes_all())
+        return take_first(port);
+    envelope* message = port.queue.front();
+    while (message && (message->cancelled || !lets_through(wanted, *message)))
+        message = message->next;
     if (message) {
+        port.queue.remove(*message);
         --port.queued;
         port.queued_bytes -= message->payload_bytes;
     }
@@ -201,7 +204,7 @@ void kernel_impl::end_entry(leg_entry& leg) noexcept {
     if (leg.local)
         leg.local->local = nullptr;
     port_legs.erase(leg.slot);
-    leg.port->legs.erase(leg.stream); // destroys it
+    leg.port->attached->legs.erase(leg.stream); // destroys it
 }
 
 void kernel_impl::close_port(port_record& port, errc reason) {
@@ -212,8 +215,8 @@ void kernel_impl::close_port(port_record& port, errc reason) {
         fail_call(*message, error{errc::broken, "the receiver ended before it took the message"});
         detail::free_envelope(message);
     }
-    while (!port.legs.empty()) {
-        leg_entry& leg = *port.legs.begin()->second;
+    while (port.attached && !port.attached->legs.empty()) {
+        leg_entry& leg = *port.attached->legs.begin()->second;
         stream_leg* local = leg.local;
         const node_boot from = leg.from;
         const broken_frame frame{leg.stream, leg.from_slot, leg.consumed, errc::broken};
@@ -259,11 +262,11 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     if (leg && (leg->stream != header.stream || leg->port != port))
         leg = nullptr;
     if (!leg && port) {
-        const bool attached = std::find(port->channels.begin(), port->channels.end(),
-                                        header.channel) != port->channels.end();
-        if (!attached) {
+        auto* at = port->attached.get();
+        if (!at || std::find(at->channels.begin(), at->channels.end(), header.channel) ==
+                       at->channels.end()) {
             port = nullptr;
-        } else if (const auto known = port->legs.find(header.stream); known != port->legs.end()) {
+        } else if (const auto known = at->legs.find(header.stream); known != at->legs.end()) {
             leg = known->second.get();
         } else if (header.number == 1) {
             leg = &entry_for(*port, header.stream);

@@ -142,9 +142,19 @@ struct port_record {
     port_record* next_ready = nullptr;
     port_record* next_owned = nullptr;
     std::uint64_t consumed = 0;
-    std::vector<channel_id> channels;
-    std::map<channel_id, node_boot> joined; ///< multicast ones: where their creator is
-    std::map<stream_id, std::unique_ptr<leg_entry>> legs;
+    /// What a port has once somebody can send to it.
+    struct attachments {
+        std::vector<channel_id> channels;
+        std::map<channel_id, node_boot> joined; ///< multicast ones: where their creator is
+        std::map<stream_id, std::unique_ptr<leg_entry>> legs;
+    };
+    std::unique_ptr<attachments> attached;
+
+    attachments& attach() {
+        if (!attached)
+            attached = std::make_unique<attachments>();
+        return *attached;
+    }
 };
 
 /// What an incarnation handle leads to.
@@ -170,10 +180,24 @@ struct watcher {
     friend bool operator==(const watcher&, const watcher&) = default;
 };
 
-/// What an incarnation was created with; kept for its life, since wiring may be asked for again.
-struct birth {
-    creation what;
-    std::map<std::string, reference, std::less<>> given;
+/// What most incarnations never have, or only for the first moments of their lives.
+struct seldom {
+    std::string name; ///< for people
+    /// How its interfaces are to be wired; until they are.
+    std::map<std::string, interface_binding, std::less<>> interfaces;
+    std::map<std::string, reference, std::less<>> given; ///< what it was born with
+    linked_list<operation, &operation::previous, &operation::next> hearers;
+    std::vector<watcher> watchers;
+    std::vector<event> events;
+    error reason{errc::ok}; ///< of its end
+    std::int32_t result = 0;
+    bool wants_members = false;
+
+    bool is_empty() const noexcept {
+        return name.empty() && interfaces.empty() && given.empty() && hearers.empty() &&
+               watchers.empty() && events.empty() && reason == errc::ok && result == 0 &&
+               !wants_members;
+    }
 };
 
 struct incarnation_record : detail::incarnation_core {
@@ -184,9 +208,8 @@ struct incarnation_record : detail::incarnation_core {
     bool scheduled = false;
     bool serving = false; ///< messages reach the handlers
     bool ending = false;
-    bool wants_members = false;
-    std::int32_t result = 0;
-    error reason{errc::ok};
+    bool begun = false;           ///< its life
+    bool bound_to_launch = false; ///< ends with it [K54]
     account* memory = nullptr;
     const module_type* module = nullptr;
     void* object = nullptr;
@@ -195,10 +218,8 @@ struct incarnation_record : detail::incarnation_core {
     fifo<port_record, &port_record::next_ready> ready_ports;
     port_record* ports = nullptr;
     linked_list<operation, &operation::previous, &operation::next> receivers;
-    linked_list<operation, &operation::previous, &operation::next> hearers;
     std::vector<reference_entry> references;
-    std::vector<std::uint32_t> free_references;
-    std::coroutine_handle<> first_resume;     ///< its life, not yet begun
+    std::uint32_t free_reference = ~0u;       ///< index of the last one freed; they name each other
     detail::promise_base* life = nullptr;     ///< the task of wiring, start() and main()
     detail::promise_base* handling = nullptr; ///< the handler that runs on
     envelope* in_hand = nullptr;              ///< its message
@@ -206,13 +227,19 @@ struct incarnation_record : detail::incarnation_core {
     std::uint32_t calls_waiting = 0;
     std::uint32_t budget = 0; ///< steps left of this turn
     std::uint64_t handled = 0;
-    std::vector<watcher> watchers;
-    std::vector<event> events;
     incarnation_id launch;
     node_boot launch_at;
-    std::unique_ptr<birth> born;
+    std::unique_ptr<seldom> rest;
 
     std::uint32_t counter() noexcept { return next_counter++; }
+    std::string_view name() const noexcept {
+        return rest ? std::string_view{rest->name} : std::string_view{};
+    }
+    seldom& more() {
+        if (!rest)
+            rest = std::make_unique<seldom>();
+        return *rest;
+    }
 };
 
 /// A multicast or anycast channel, at its creator's node.

@@ -8,9 +8,9 @@ using namespace runtime;
 
 reference kernel_impl::add_reference(incarnation_record& inc, reference_entry entry) {
     std::uint32_t index;
-    if (!inc.free_references.empty()) {
-        index = inc.free_references.back();
-        inc.free_references.pop_back();
+    if (inc.free_reference != ~0u) {
+        index = inc.free_reference;
+        inc.free_reference = inc.references[index].rights;
         entry.generation = inc.references[index].generation;
         inc.references[index] = entry;
     } else {
@@ -39,7 +39,7 @@ void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) n
     const reference_kind what = std::exchange(entry.kind, reference_kind::none);
     entry.protocol = nullptr;
     ++entry.generation; // whoever still has the number has nothing
-    inc.free_references.push_back(index);
+    entry.rights = std::exchange(inc.free_reference, index);
     if (!record)
         return;
     switch (what) {

@@ -122,7 +122,10 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         if (body.kind == dependency::group)
             return refuse(errc::unsupported, "group dependencies");
         if (body.kind == dependency::none) {
-            if (const auto found = dependents_of.find(body.parent); found != dependents_of.end())
+            if (body.parent == inc->launch)
+                inc->bound_to_launch = false;
+            else if (const auto found = dependents_of.find(body.parent);
+                     found != dependents_of.end())
                 found->second.children.erase(inc->id);
         } else {
             depend(*inc, body.parent, body.parent_at);
@@ -265,17 +268,19 @@ void kernel_impl::recv_members(const channel_members_frame& frame) {
 }
 
 void kernel_impl::leave_channels(port_record& port) {
-    for (const channel_id channel : port.channels) {
+    if (!port.attached)
+        return;
+    const auto channels_left = std::exchange(port.attached->channels, {});
+    for (const channel_id channel : channels_left) {
         request_frame frame;
         frame.kind = detail::request_kind::leave_channel;
         frame.body = encode_frame(join_channel_body{channel, {port.id, {}}});
-        const auto joined = port.joined.find(channel);
-        if (joined == port.joined.end() || joined->second == self)
+        const auto joined = port.attached->joined.find(channel);
+        if (joined == port.attached->joined.end() || joined->second == self)
             perform(self, frame);
         else if (is_member(joined->second))
             send_frame(joined->second, kind::request, lane::data, frame);
     }
-    port.channels.clear();
 }
 
 namespace runtime {
@@ -412,8 +417,9 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
             return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
         body.channel = source.channel;
         body.member = {record.id, {kernel.self, record.slot, {}}};
-        record.channels.push_back(source.channel);
-        record.joined[source.channel] = source.channel_at.at;
+        auto& attached = record.attach();
+        attached.channels.push_back(source.channel);
+        attached.joined[source.channel] = source.channel_at.at;
     }
     return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
 }

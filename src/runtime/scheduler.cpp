@@ -31,9 +31,7 @@ void kernel_impl::settle_finished(incarnation_record&) {
 }
 
 void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
-    envelope* message = take(port, {});
-    if (!message)
-        return; // all that waited have been given up
+    envelope* message = take_first(port);
     inc.in_hand = message;
     if (message->ordinal >= port.protocol->methods.size()) {
         detail::handler_failed(*message, error{errc::unknown_message});
@@ -52,15 +50,17 @@ void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
     inc.budget = options.limits.turn_steps;
     while (inc.budget > 0 && steps > 0 && !inc.ending) {
         --inc.budget;
-        if (inc.first_resume) {
-            resume(inc, std::exchange(inc.first_resume, nullptr));
+        if (!inc.begun) {
+            inc.begun = true;
+            resume(inc, inc.life->self);
         } else if (operation* op = inc.ready.pop()) {
             op->ready = false;
-            op->owner = nullptr; // in no list any more: its end costs nothing
+            if (op->has_ended())
+                op->owner = nullptr; // in no list any more: its destructor has nothing to do
             resume(inc, op->waiter);
         } else if (!inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
             port_record& port = *inc.ready_ports.front();
-            if (port.queued == 0) {
+            if (!has_message(port)) {
                 inc.ready_ports.pop();
                 port.ready = false;
                 continue;
@@ -172,7 +172,7 @@ void handler_failed(envelope& message, error reason) noexcept {
     ++inc->kernel->counters.handlers_failed;
     const errc code = reason.code();
     const bool by_us = code == errc::unknown_message || code == errc::malformed;
-    std::string where{inc->born ? inc->born->what.name : std::string{}};
+    std::string where{inc->name()};
     if (where.empty())
         where = inc->module->name;
     reply_error(message, by_us ? std::move(reason)
@@ -226,7 +226,7 @@ void operation::withdraw(operation& self) noexcept {
         break;
     case operation_kind::event:
         if (self.listed)
-            inc.hearers.remove(self);
+            inc.rest->hearers.remove(self);
         break;
     case operation_kind::effect:
         kernel.effects.erase(static_cast<effect_operation&>(self).id);
@@ -256,7 +256,7 @@ node_boot where() noexcept {
 
 std::string_view own_name() noexcept {
     const auto* inc = static_cast<incarnation_record*>(detail::running());
-    return inc->born->what.name;
+    return inc->name();
 }
 
 time_point now() noexcept {
@@ -271,7 +271,7 @@ bool cancelled() noexcept {
 void end_self(std::int32_t result) noexcept {
     auto* inc = static_cast<incarnation_record*>(detail::running());
     if (!inc->ending) // the first result stands
-        inc->result = result;
+        inc->more().result = result;
     inc->kernel->request_end(*inc, error{errc::ok});
 }
 

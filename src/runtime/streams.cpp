@@ -67,13 +67,12 @@ detail::progress kernel_impl::transmit(stream_record& stream, envelope* message,
     } else if (message->payload_bytes == 0 ||
                message->payload_bytes > options.limits.message_bytes_max) {
         why = error{errc::too_large, "message_bytes_max"};
+    } else if (stream.routing == channel_kind::unicast) [[likely]] {
+        if (stream.legs)
+            return transmit_unicast(stream, *stream.legs, message, why);
+        why = errc::closed;
     } else {
         switch (stream.routing) {
-        case channel_kind::unicast:
-            if (stream.legs)
-                return transmit_unicast(stream, *stream.legs, message, why);
-            why = errc::closed;
-            break;
         case channel_kind::anycast: {
             if (!stream.legs)
                 return detail::progress::waiting;
