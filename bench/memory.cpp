@@ -16,7 +16,7 @@ namespace equus::bench {
 
 namespace {
 
-constexpr std::uint64_t idle_count = 100'000;
+constexpr std::uint64_t idle_count = 1'000'000;
 
 creation breeder(std::uint64_t count) {
     creation what;
@@ -120,8 +120,8 @@ sample spawn_limit() {
 } // namespace
 
 void add_memory_rows(row_list& rows) {
-    rows.push_back({"limit", "memory.idle", "100000, one port each", idle_limit});
-    rows.push_back({"equus", "memory.idle", "100000, one port each", idle_incarnations});
+    rows.push_back({"limit", "memory.idle", "1000000, one port each", idle_limit});
+    rows.push_back({"equus", "memory.idle", "1000000, one port each", idle_incarnations});
     rows.push_back({"limit", "spawn", "create and destroy", spawn_limit});
     rows.push_back({"equus", "spawn", "create and destroy", spawn});
 }

@@ -1,5 +1,6 @@
-// Which record has an identity: a hash table of slots, open and linear, at most half full. Nothing
-// ever walks it, so its order cannot leak into a run. Eight to sixteen bytes an incarnation.
+// Which record has an identity: a hash table of slots, open and linear, at most three quarters
+// full. Nothing ever walks it, so its order cannot leak into a run. Five to eleven bytes an
+// incarnation.
 #pragma once
 
 #include "runtime/records.hpp"
@@ -17,7 +18,7 @@ class incarnation_index {
 public:
     /// Requires: `slot` is that of a record in `table` whose id is not in the index.
     void insert(std::uint32_t slot, const slot_table<incarnation_record>& table) {
-        if (2 * (used_ + 1) > places_.size())
+        if (4 * (used_ + 1) > 3 * places_.size())
             resize(places_.empty() ? 16 : 2 * places_.size(), table);
         place(slot, table);
         ++used_;

@@ -46,21 +46,29 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
                         "module '" + what.module + "' declares no '" + name + "'");
     }
 
-    // One block: the account, the record, the object.
-    constexpr std::size_t record_bytes = (sizeof(incarnation_record) + 15) / 16 * 16;
+    // One block: the account, the record, the object, the references that it declares.
+    constexpr std::size_t record_bytes = incarnation_record::bytes();
     const std::uint64_t limit =
         what.memory_bytes ? what.memory_bytes : options.limits.incarnation_bytes_max;
-    if (record_bytes + module->size > limit)
+    const std::size_t object_bytes = (module->size + 15) / 16 * 16;
+    const std::size_t declared = module->description.interfaces.size();
+    const std::size_t all_bytes = record_bytes + object_bytes + declared * sizeof(reference_entry);
+    if (all_bytes > limit)
         return fail(errc::out_of_memory, "the incarnation's memory limit");
-    account* memory = pool.open_account(limit, record_bytes + module->size);
+    account* memory = pool.open_account(limit, all_bytes);
+    if (!memory)
+        return fail(errc::out_of_memory, "the node has no memory for an incarnation");
     auto* inc = new (memory_pool::room_of(memory)) incarnation_record;
-    void* object = reinterpret_cast<std::byte*>(inc) + record_bytes;
+    void* object = inc->object();
     inc->memory = memory;
     inc->kernel = this;
     inc->id = {self.node, self.boot, next_incarnation++};
     inc->module = module;
-    inc->launch = launch ? launch : inc->id;
-    inc->launch_at = launch ? launch_at : self;
+    const incarnation_id launched_by = launch ? launch : inc->id;
+    inc->launch =
+        &launches.try_emplace(launched_by, launch_info{launched_by, launch ? launch_at : self})
+             .first->second;
+    ++inc->launch->population;
     if (!what.name.empty())
         inc->more().name = what.name;
     if (!what.interfaces.empty())
@@ -68,7 +76,7 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
     const auto give_up = [&](error reason) {
         {
             running_scope scope{inc};
-            module->destroy(inc->object);
+            module->destroy(object);
         }
         while (inc->ports)
             close_port(*inc->ports, errc::closed);
@@ -76,14 +84,12 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
             if (inc->references[i].kind == reference_kind::incarnation ||
                 (inc->references[i].kind == reference_kind::stream && inc->references[i].record))
                 drop_reference(*inc, i);
-        inc->~incarnation_record();
-        pool.close(memory);
+        forget(*inc);
         return fail(std::move(reason));
     };
     running_scope scope{inc};
-    inc->references.reserve(module->description.interfaces.size());
+    inc->references.begin_in(static_cast<std::byte*>(object) + object_bytes, declared);
     module->construct(object);
-    inc->object = object;
     for (const auto& [name, value] : what.parameters)
         if (auto set = module->set_parameter(object, name, value); !set)
             return give_up(error{errc::invalid_argument,
@@ -96,8 +102,8 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
     inc->slot = incarnations.insert(*inc);
     by_id.insert(inc->slot, incarnations);
     trace(trace_kind::created, inc->id, stable_hash(what.module));
-    if (what.depends_on_launch && inc->launch != inc->id)
-        depend(*inc, inc->launch, inc->launch_at);
+    if (what.depends_on_launch && inc->launch->id != inc->id)
+        depend(*inc, inc->launch->id, inc->launch->at);
 
     auto life = module->live(object);
     if (!life) {
@@ -138,7 +144,7 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
         if (inc.life)
             std::exchange(inc.life, nullptr)->self.destroy();
         // Members may hold messages and coroutines too, and these their ports.
-        inc.module->destroy(inc.object);
+        inc.module->destroy(inc.object());
         while (inc.ports)
             close_port(*inc.ports, errc::closed);
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
@@ -159,6 +165,12 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
         scheduled.remove(inc);
         --scheduled_count;
     }
+    forget(inc);
+}
+
+void kernel_impl::forget(incarnation_record& inc) {
+    if (--inc.launch->population == 0)
+        launches.erase(inc.launch->id);
     account* memory = inc.memory;
     inc.~incarnation_record();
     pool.close(memory); // the memory of the record too, with the last block
@@ -245,7 +257,7 @@ void kernel_impl::parent_ended(incarnation_id parent, const event& what) {
         if (incarnation_record* inc = find(child))
             end_child(*inc);
     incarnations.for_each([&](incarnation_record& inc) {
-        if (inc.bound_to_launch && inc.launch == parent)
+        if (inc.bound_to_launch && inc.launch->id == parent)
             end_child(inc);
     });
 }
@@ -254,7 +266,7 @@ void kernel_impl::depend(incarnation_record& child, incarnation_id parent, node_
     const auto [entry, first] = dependents_of.try_emplace(parent);
     auto& them = entry->second;
     them.parent_at = parent_at;
-    if (parent == child.launch)
+    if (parent == child.launch->id)
         child.bound_to_launch = true;
     else
         them.children.insert(child.id);
@@ -384,7 +396,7 @@ result<any_reference> attach_new_channel(reference port, channel_kind routing) {
     made.protocol = record.protocol->id;
     made.routing = routing;
     made.channel = {inc->id, inc->counter()};
-    made.port = record.id;
+    made.port = record.id();
     made.at = {kernel.self, record.slot, {}};
     record.attach().channels.push_back(made.channel);
     if (routing != channel_kind::unicast) {
@@ -392,7 +404,7 @@ result<any_reference> attach_new_channel(reference port, channel_kind routing) {
         channel.id = made.channel;
         channel.routing = routing;
         channel.protocol = made.protocol;
-        channel.members.push_back({record.id, made.at});
+        channel.members.push_back({record.id(), made.at});
     }
     return any_reference{kernel.import_capability(*inc, made)};
 }

@@ -64,11 +64,13 @@ struct kernel_impl {
     runtime::slot_table<leg_entry> port_legs;
     runtime::slot_table<stream_record> followed; ///< streams that follow a channel's membership
     runtime::incarnation_index by_id;
+    std::map<incarnation_id, runtime::launch_info> launches;
     std::map<channel_id, runtime::channel_record> channels;
     std::set<stream_record*, bool (*)(const stream_record*, const stream_record*)> lingering;
 
     runtime::fifo<incarnation_record, &incarnation_record::next_scheduled> scheduled;
     std::uint32_t scheduled_count = 0;
+    std::uint32_t budget = 0; ///< steps left of the present turn
     detail::promise_base* finished_task = nullptr;
 
     struct call_slot {
@@ -188,6 +190,8 @@ struct kernel_impl {
                                        incarnation_id launch, node_boot launch_at);
     void end_incarnation(incarnation_record& inc, error reason);
     void request_end(incarnation_record& inc, error reason);
+    /// Destroys the record; its memory stays until its last block has been freed.
+    void forget(incarnation_record& inc);
     incarnation_record* find(incarnation_id id) const noexcept;
     void tell_watchers(incarnation_record& inc);
     void deliver_event(incarnation_id to, event what);

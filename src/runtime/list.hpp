@@ -83,4 +83,32 @@ private:
     T* last_ = nullptr;
 };
 
+/// A list of one or two elements: half the size of linked_list, and pushing walks along it.
+template <class T, T* T::*Previous, T* T::*Next>
+class short_list {
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    T* front() const noexcept { return first_; }
+    void push(T& element) noexcept {
+        element.*Next = nullptr;
+        T* last = first_;
+        while (last && last->*Next)
+            last = last->*Next;
+        element.*Previous = last;
+        (last ? last->*Next : first_) = &element;
+    }
+    void remove(T& element) noexcept {
+        T* before = element.*Previous;
+        T* after = element.*Next;
+        (before ? before->*Next : first_) = after;
+        if (after)
+            after->*Previous = before;
+        element.*Previous = nullptr;
+        element.*Next = nullptr;
+    }
+
+private:
+    T* first_ = nullptr;
+};
+
 } // namespace equus::runtime

@@ -40,7 +40,8 @@ node_status kernel_impl::status() const {
         row.module = inc.module->name;
         row.state = inc.state;
         row.memory_bytes = inc.memory->used_bytes;
-        row.handled = inc.handled;
+        for (const port_record* port = inc.ports; port; port = port->next_owned)
+            row.handled += port->consumed;
         row.calls_waiting = inc.calls_waiting;
         const auto& declared = inc.module->description.interfaces;
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
@@ -49,7 +50,7 @@ node_status kernel_impl::status() const {
             if (entry.kind == reference_kind::port) {
                 const auto& port = *static_cast<const port_record*>(entry.record);
                 port_status made;
-                made.id = port.id;
+                made.id = port.id();
                 made.name = name;
                 made.protocol = port.protocol->name;
                 if (port.attached) {

@@ -40,8 +40,11 @@ memory_pool::~memory_pool() {
 
 account* memory_pool::open_account(std::uint64_t limit_bytes, std::size_t room_bytes) {
     static_assert(sizeof(account) % 16 == 0);
-    return new (::operator new(sizeof(account) + room_bytes))
-        account{this, sizeof(account) + room_bytes, limit_bytes, 1};
+    const std::size_t wanted = sizeof(account) + room_bytes;
+    const std::uint32_t index = class_of(wanted);
+    const std::size_t taken = index == system_class ? wanted : class_bytes(index);
+    void* raw = raw_block(index, taken);
+    return raw ? new (raw) account{this, taken, limit_bytes, 1, index} : nullptr;
 }
 
 void memory_pool::close(account* owned) noexcept {
@@ -50,7 +53,7 @@ void memory_pool::close(account* owned) noexcept {
 
 void memory_pool::drop(account* from) noexcept {
     if (--from->blocks == 0)
-        ::operator delete(from);
+        from->pool->give_back(from, from->size_class);
 }
 
 std::uint32_t memory_pool::class_of(std::size_t bytes) noexcept {
@@ -79,23 +82,30 @@ void* memory_pool::cut_small(std::size_t taken) noexcept {
     return std::exchange(slab_at_, slab_at_ + taken);
 }
 
+void* memory_pool::raw_block(std::uint32_t index, std::size_t taken) noexcept {
+    if (index != system_class && free_[index]) [[likely]]
+        return std::exchange(free_[index], free_[index]->next);
+    return taken <= small_max ? cut_small(taken) : ::operator new(taken, std::nothrow);
+}
+
+void memory_pool::give_back(void* raw, std::uint32_t index) noexcept {
+    if (index == system_class) [[unlikely]]
+        ::operator delete(raw);
+    else
+        free_[index] = new (raw) free_block{free_[index]};
+}
+
 void* memory_pool::allocate(account& to, std::size_t size_bytes, bool forced) noexcept {
     const std::size_t wanted = size_bytes + header_bytes;
     const std::uint32_t index = class_of(wanted);
     const std::size_t taken = index == system_class ? wanted : class_bytes(index);
     if (!forced && to.used_bytes + taken > to.limit_bytes)
         return nullptr;
-    void* raw;
-    if (index != system_class && free_[index]) [[likely]] {
-        raw = free_[index];
-        free_[index] = free_[index]->next;
-    } else {
-        if (taken > 0xffff'ffffu)
-            return nullptr;
-        raw = taken <= small_max ? cut_small(taken) : ::operator new(taken, std::nothrow);
-        if (!raw)
-            return nullptr;
-    }
+    if (taken > 0xffff'ffffu)
+        return nullptr;
+    void* raw = raw_block(index, taken);
+    if (!raw)
+        return nullptr;
     to.used_bytes += taken;
     ++to.blocks;
     new (raw) block_header{&to, index, static_cast<std::uint32_t>(taken)};
@@ -110,12 +120,7 @@ void memory_pool::free(void* block) noexcept {
     memory_pool& pool = *header.charged->pool;
     header.charged->used_bytes -= header.bytes;
     drop(header.charged); // the kernel's own never has none
-    if (header.size_class == system_class) [[unlikely]] {
-        ::operator delete(raw);
-        return;
-    }
-    auto* freed = new (raw) free_block{pool.free_[header.size_class]};
-    pool.free_[header.size_class] = freed;
+    pool.give_back(raw, header.size_class);
 }
 
 } // namespace equus::runtime

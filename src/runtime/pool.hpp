@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 
 namespace equus::runtime {
 
@@ -17,7 +18,8 @@ struct account {
     memory_pool* pool = nullptr;
     std::uint64_t used_bytes = 0;
     std::uint64_t limit_bytes = ~std::uint64_t{0};
-    std::uint64_t blocks = 0; ///< live ones, and one for the owner
+    std::uint32_t blocks = 0;     ///< live ones, and one for the owner
+    std::uint32_t size_class = 0; ///< of the block that it heads
 };
 
 class memory_pool {
@@ -29,7 +31,7 @@ public:
 
     account& kernel_account() noexcept { return kernel_; }
     /// An account with one owner, who ends it with close(), and `room_bytes` behind it for the
-    /// owner's own record, 16-aligned, charged to it; see room_of.
+    /// owner's own record, 16-aligned, charged to it; see room_of. Null when there is no memory.
     account* open_account(std::uint64_t limit_bytes, std::size_t room_bytes);
     static void* room_of(account* owned) noexcept { return owned + 1; }
     void close(account* owned) noexcept;
@@ -38,6 +40,20 @@ public:
     /// the limit is not looked at (what credit has already promised).
     void* allocate(account& to, std::size_t size_bytes, bool forced = false) noexcept;
     static void free(void* block) noexcept;
+
+    /// A record of the kernel's own, made in a block without a header: who destroys it knows its
+    /// type. Null when there is no memory.
+    template <class T>
+    T* make_record() noexcept {
+        static_assert(sizeof(T) <= small_max && alignof(T) <= 16);
+        void* raw = raw_block(class_of(sizeof(T)), class_bytes(class_of(sizeof(T))));
+        return raw ? new (raw) T : nullptr;
+    }
+    template <class T>
+    void destroy_record(T* record) noexcept {
+        record->~T();
+        give_back(record, class_of(sizeof(T)));
+    }
 
 private:
     struct free_block {
@@ -54,6 +70,9 @@ private:
     static std::size_t class_bytes(std::uint32_t index) noexcept;
     static void drop(account* from) noexcept;
     void* cut_small(std::size_t taken) noexcept;
+    /// A block of that class, or of `taken` bytes from the system; null when there is none.
+    void* raw_block(std::uint32_t index, std::size_t taken) noexcept;
+    void give_back(void* raw, std::uint32_t index) noexcept;
 
     account kernel_;
     std::array<free_block*, class_count> free_{};

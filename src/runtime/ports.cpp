@@ -17,9 +17,10 @@ bool lets_through(const detail::message_filter& wanted, const envelope& message)
 
 port_record* kernel_impl::make_port(incarnation_record& owner, const protocol_type& protocol,
                                     const detail::handler* handlers) {
-    auto* port = new port_record;
+    auto* port = pool.make_record<port_record>();
+    EQUUS_ASSERT(port != nullptr && "memory for a port");
     port->owner = &owner;
-    port->id = {owner.id, owner.counter()};
+    port->counter = owner.counter();
     port->protocol = &protocol;
     port->handlers = handlers;
     port->window_messages = options.limits.credit_messages;
@@ -126,7 +127,6 @@ void kernel_impl::consumed(envelope* message) noexcept {
         port_record& port = *leg->port;
         ++counters.messages_consumed;
         ++port.consumed;
-        ++port.owner->handled;
         trace(trace_kind::consumed, leg->stream.owner, leg->stream.counter, message->number,
               port.slot);
         leg->consumed_bytes += message->payload_bytes;
@@ -234,7 +234,7 @@ void kernel_impl::close_port(port_record& port, errc reason) {
         link = &(*link)->next_owned;
     *link = port.next_owned;
     ports.erase(port.slot);
-    delete &port;
+    pool.destroy_record(&port);
 }
 
 void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
@@ -403,7 +403,6 @@ reference declare_port(std::string_view name, const protocol_type& protocol,
     entry.record = port;
     entry.protocol = &protocol;
     const reference made = inc->kernel->add_reference(*inc, entry);
-    port->interface_index = made.index();
     return made;
 }
 
@@ -466,12 +465,12 @@ bool begin(receive_operation& op) {
                 continue;
         }
         op.chosen = i;
-        if (inc->budget == 0) { // others first, however much waits here
+        if (kernel.budget == 0) { // others first, however much waits here
             op.ready = true;
             inc->ready.push(op);
             return false;
         }
-        --inc->budget;
+        --kernel.budget;
         kernel.end(op);
         return true;
     }

@@ -129,9 +129,8 @@ namespace equus::runtime {
 
 struct port_record {
     incarnation_record* owner = nullptr;
-    port_id id;
+    std::uint32_t counter = 0; ///< among what its owner has named
     std::uint32_t slot = ~0u;
-    std::uint32_t interface_index = ~0u; ///< among those the module declares; none for others
     const protocol_type* protocol = nullptr;
     const detail::handler* handlers = nullptr;
     fifo<envelope, &envelope::next> queue;
@@ -150,6 +149,7 @@ struct port_record {
     };
     std::unique_ptr<attachments> attached;
 
+    inline port_id id() const noexcept;
     attachments& attach() {
         if (!attached)
             attached = std::make_unique<attachments>();
@@ -163,7 +163,7 @@ struct handle_record {
     place at;
 };
 
-/// One entry of an incarnation's reference table.
+/// One entry of an incarnation's reference table. Trivially copyable.
 struct reference_entry {
     reference_kind kind = reference_kind::none;
     propagation domain = propagation::free;
@@ -171,6 +171,52 @@ struct reference_entry {
     std::uint32_t rights = 0xffff'ffff;
     void* record = nullptr; ///< null for a declared stream that is not wired
     const protocol_type* protocol = nullptr;
+};
+
+/// The references of an incarnation, by index. Those that its module declares lie in memory given
+/// at the beginning; more of them in memory of its own.
+class reference_table {
+public:
+    reference_table() noexcept = default;
+    reference_table(const reference_table&) = delete;
+    reference_table& operator=(const reference_table&) = delete;
+    ~reference_table() {
+        if (owned_)
+            ::operator delete(entries_);
+    }
+    /// Requires: empty. `room` has space for `count` entries and outlives the table.
+    void begin_in(void* room, std::size_t count) noexcept {
+        entries_ = static_cast<reference_entry*>(room);
+        capacity_ = static_cast<std::uint32_t>(count) & capacity_max;
+    }
+    std::size_t size() const noexcept { return size_; }
+    reference_entry& operator[](std::size_t i) noexcept { return entries_[i]; }
+    const reference_entry& operator[](std::size_t i) const noexcept { return entries_[i]; }
+    void push_back(const reference_entry& entry) {
+        if (size_ == capacity_)
+            grow();
+        new (entries_ + size_++) reference_entry(entry);
+    }
+
+private:
+    static constexpr std::uint32_t capacity_max = 0x7fff'ffff;
+    void grow() {
+        const std::uint32_t wanted = capacity_ < 4 ? 4 : 2 * capacity_;
+        auto* larger =
+            static_cast<reference_entry*>(::operator new(wanted * sizeof(reference_entry)));
+        for (std::uint32_t i = 0; i < size_; ++i)
+            new (larger + i) reference_entry(entries_[i]);
+        if (owned_)
+            ::operator delete(entries_);
+        entries_ = larger;
+        capacity_ = wanted & capacity_max;
+        owned_ = true;
+    }
+
+    reference_entry* entries_ = nullptr;
+    std::uint32_t size_ = 0;
+    std::uint32_t capacity_ : 31 = 0;
+    std::uint32_t owned_ : 1 = false;
 };
 
 /// Who is told of an incarnation's end.
@@ -200,6 +246,13 @@ struct seldom {
     }
 };
 
+/// A computation that incarnations of this node belong to.
+struct launch_info {
+    incarnation_id id;
+    node_boot at;
+    mutable std::uint32_t population = 0; ///< how many
+};
+
 struct incarnation_record : detail::incarnation_core {
     kernel_impl* kernel = nullptr;
     incarnation_id id;
@@ -212,25 +265,26 @@ struct incarnation_record : detail::incarnation_core {
     bool bound_to_launch = false; ///< ends with it [K54]
     account* memory = nullptr;
     const module_type* module = nullptr;
-    void* object = nullptr;
     incarnation_record* next_scheduled = nullptr;
     fifo<operation, &operation::ready_next> ready;
     fifo<port_record, &port_record::next_ready> ready_ports;
     port_record* ports = nullptr;
-    linked_list<operation, &operation::previous, &operation::next> receivers;
-    std::vector<reference_entry> references;
+    short_list<operation, &operation::previous, &operation::next> receivers;
+    reference_table references;
     std::uint32_t free_reference = ~0u;       ///< index of the last one freed; they name each other
     detail::promise_base* life = nullptr;     ///< the task of wiring, start() and main()
     detail::promise_base* handling = nullptr; ///< the handler that runs on
     envelope* in_hand = nullptr;              ///< its message
     std::uint32_t next_counter = 1;           ///< of its streams, ports, channels and calls
     std::uint32_t calls_waiting = 0;
-    std::uint32_t budget = 0; ///< steps left of this turn
-    std::uint64_t handled = 0;
-    incarnation_id launch;
-    node_boot launch_at;
+    const launch_info* launch = nullptr; ///< whose it is
     std::unique_ptr<seldom> rest;
 
+    /// The incarnation as its class knows it lies behind its record.
+    static constexpr std::size_t bytes() noexcept {
+        return (sizeof(incarnation_record) + 15) / 16 * 16;
+    }
+    void* object() noexcept { return reinterpret_cast<std::byte*>(this) + bytes(); }
     std::uint32_t counter() noexcept { return next_counter++; }
     std::string_view name() const noexcept {
         return rest ? std::string_view{rest->name} : std::string_view{};
@@ -241,6 +295,10 @@ struct incarnation_record : detail::incarnation_core {
         return *rest;
     }
 };
+
+inline port_id port_record::id() const noexcept {
+    return {owner->id, counter};
+}
 
 /// A multicast or anycast channel, at its creator's node.
 struct channel_record {

@@ -122,7 +122,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         if (body.kind == dependency::group)
             return refuse(errc::unsupported, "group dependencies");
         if (body.kind == dependency::none) {
-            if (body.parent == inc->launch)
+            if (body.parent == inc->launch->id)
                 inc->bound_to_launch = false;
             else if (const auto found = dependents_of.find(body.parent);
                      found != dependents_of.end())
@@ -274,7 +274,7 @@ void kernel_impl::leave_channels(port_record& port) {
     for (const channel_id channel : channels_left) {
         request_frame frame;
         frame.kind = detail::request_kind::leave_channel;
-        frame.body = encode_frame(join_channel_body{channel, {port.id, {}}});
+        frame.body = encode_frame(join_channel_body{channel, {port.id(), {}}});
         const auto joined = port.attached->joined.find(channel);
         if (joined == port.attached->joined.end() || joined->second == self)
             perform(self, frame);
@@ -319,8 +319,8 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
     runtime::request_frame frame;
     frame.kind = kind;
     frame.asker = inc->id;
-    frame.launch = inc->launch;
-    frame.launch_at = inc->launch_at;
+    frame.launch = inc->launch->id;
+    frame.launch_at = inc->launch->at;
     frame.body = std::move(body);
     node_boot to = kernel.self;
     if (subject) {
@@ -416,7 +416,7 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
         if (source.protocol != record.protocol->id || !(stream->rights & right::attach))
             return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
         body.channel = source.channel;
-        body.member = {record.id, {kernel.self, record.slot, {}}};
+        body.member = {record.id(), {kernel.self, record.slot, {}}};
         auto& attached = record.attach();
         attached.channels.push_back(source.channel);
         attached.joined[source.channel] = source.channel_at.at;

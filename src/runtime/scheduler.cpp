@@ -38,7 +38,7 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
         detail::handler_ended(*message);
         return;
     }
-    port.handlers[message->ordinal](inc.object, *message);
+    port.handlers[message->ordinal](inc.object(), *message);
     if (inc.next_to_resume)
         resume(inc, std::exchange(inc.next_to_resume, nullptr));
     else if (inc.fresh)
@@ -47,9 +47,9 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
 
 void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
     running_scope scope{&inc};
-    inc.budget = options.limits.turn_steps;
-    while (inc.budget > 0 && steps > 0 && !inc.ending) {
-        --inc.budget;
+    budget = options.limits.turn_steps;
+    while (budget > 0 && steps > 0 && !inc.ending) {
+        --budget;
         if (!inc.begun) {
             inc.begun = true;
             resume(inc, inc.life->self);

@@ -155,7 +155,7 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
 
 leg_entry* kernel_impl::join_halves(stream_leg& leg) {
     port_record* port = ports.at(leg.at.slot);
-    if (!port || port->id != leg.port)
+    if (!port || port->id() != leg.port)
         return nullptr;
     leg_entry& entry = entry_for(*port, leg.stream->id);
     entry.local = &leg;
