@@ -150,9 +150,10 @@ private:
 };
 
 /// Whether the run of that name has established its computation.
+/// Whether the run itself is, which its incarnations may be before: its state is the last word.
 inline bool is_running(const std::string& name) {
     const outcome seen = command(quoted(bin("equus")) + " ps --json --run " + name);
-    return seen.code == 0 && seen.text.find("\"state\":\"running\"}") != std::string::npos;
+    return seen.code == 0 && seen.text.find("\"state\":\"running\"}\n") != std::string::npos;
 }
 
 inline std::string run_line(const std::string& file, int nodes, const std::string& more = {}) {
