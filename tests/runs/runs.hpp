@@ -149,8 +149,8 @@ private:
     pid_t pid_ = 0;
 };
 
-/// Whether the run of that name has established its computation.
-/// Whether the run itself is, which its incarnations may be before: its state is the last word.
+/// Whether the run of that name has established its computation: the run itself, the last word; its
+/// incarnations may be running before.
 inline bool is_running(const std::string& name) {
     const outcome seen = command(quoted(bin("equus")) + " ps --json --run " + name);
     return seen.code == 0 && seen.text.find("\"state\":\"running\"}\n") != std::string::npos;
