@@ -111,3 +111,14 @@ TEST_CASE("a crashed root ends the run with a clear report", "[run]") {
     for (const pid_t node : nodes)
         REQUIRE(wait_until([&] { return ::kill(node, 0) != 0; }));
 }
+
+TEST_CASE("the guide's service counts up to its limit", "[run]") {
+    const scratch here;
+    const outcome ran =
+        command(run_line(source("samples/counter/counter.rdc"), 2, "--set limit=60"));
+    INFO(ran.text);
+    REQUIRE(ran.code == 0);
+    REQUIRE(ran.text.find("20: the sum is 20\n30: the sum is 50\n70: ") != std::string::npos);
+    REQUIRE(ran.text.find("handler failed: counter: refused: the limit is 60\n") !=
+            std::string::npos);
+}
