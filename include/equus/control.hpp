@@ -26,8 +26,9 @@ struct creation {
     /// Its end is an event of its creator, with the true reason however early it comes; `watch`
     /// later on can be too late for the reason.
     bool watched = false;
+    priority_level priority = priority_normal; ///< below priority_count
     EQUUS_FIELDS(module, name, parameters, interfaces, given, memory_bytes, depends_on_launch,
-                 watched)
+                 watched, priority)
 };
 
 enum class dependency : std::uint16_t { none = 0, absolute = 1, group = 2 };

@@ -130,6 +130,12 @@ struct migration_policy {
     EQUUS_FIELDS(mode, within)
 };
 
+/// Of an incarnation among those of its node: the higher goes first, and the lower is never starved
+/// (docs/protocol.md, "Turns").
+using priority_level = std::uint8_t;
+inline constexpr priority_level priority_count = 8;
+inline constexpr priority_level priority_normal = 3;
+
 /// One incarnation, or the pattern of a blueprint.
 struct incarnation_declaration {
     std::string module;
@@ -139,9 +145,10 @@ struct incarnation_declaration {
     placement where;
     migration_policy migration;
     std::uint64_t memory_bytes = 0; ///< limit; 0: the node's default
+    priority_level priority = priority_normal;
     friend bool operator==(const incarnation_declaration&,
                            const incarnation_declaration&) = default;
-    EQUUS_FIELDS(module, primary, interfaces, parameters, where, migration, memory_bytes)
+    EQUUS_FIELDS(module, primary, interfaces, parameters, where, migration, memory_bytes, priority)
 };
 
 /// A declaration that creates nothing by itself: the primary makes instances of it at run time, by

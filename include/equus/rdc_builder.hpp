@@ -97,6 +97,10 @@ public:
         body_.migration = {mode, within};
         return *this;
     }
+    incarnation_builder& priority(priority_level level) {
+        body_.priority = level;
+        return *this;
+    }
     incarnation_builder& memory(std::uint64_t bytes) {
         body_.memory_bytes = bytes;
         return *this;

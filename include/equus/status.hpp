@@ -58,7 +58,9 @@ struct incarnation_status {
     std::uint32_t calls_waiting = 0; ///< invocations it waits for
     std::vector<port_status> ports;
     std::vector<stream_status> streams;
-    EQUUS_FIELDS(id, name, module, state, memory_bytes, handled, calls_waiting, ports, streams)
+    priority_level priority = priority_normal;
+    EQUUS_FIELDS(id, name, module, state, memory_bytes, handled, calls_waiting, ports, streams,
+                 priority)
 };
 
 struct node_status {

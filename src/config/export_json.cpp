@@ -96,6 +96,8 @@ json of(const incarnation_declaration& d) {
     }
     if (d.memory_bytes != 0)
         out["memory_bytes"] = d.memory_bytes;
+    if (d.priority != priority_normal)
+        out["priority"] = d.priority;
     return out;
 }
 

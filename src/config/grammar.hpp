@@ -62,6 +62,7 @@ struct word_over : TAO_PEGTL_KEYWORD("over") {};
 struct word_migrate : TAO_PEGTL_KEYWORD("migrate") {};
 struct word_within : TAO_PEGTL_KEYWORD("within") {};
 struct word_limit : TAO_PEGTL_KEYWORD("limit") {};
+struct word_priority : TAO_PEGTL_KEYWORD("priority") {};
 struct word_when : TAO_PEGTL_KEYWORD("when") {};
 struct word_in : TAO_PEGTL_KEYWORD("in") {};
 struct word_index : TAO_PEGTL_KEYWORD("index") {};
@@ -165,9 +166,10 @@ struct migrate_statement : p::seq<word_migrate, need<migration_word>, p::opt<gap
 struct limit_body : p::sor<p::seq<identifier, gap, identifier, gap, expression>,
                            p::seq<identifier, gap, expression>> {};
 struct limit_statement : p::seq<word_limit, need<limit_body>> {};
+struct priority_statement : p::seq<word_priority, need<value>> {};
 struct plain_statement
     : p::sor<assignment, port_statement, stream_statement, on_statement, near_statement,
-             spread_statement, migrate_statement, limit_statement> {};
+             spread_statement, migrate_statement, limit_statement, priority_statement> {};
 
 struct statement_end
     : p::seq<gap, p::sor<p::one<';'>, p::at<p::sor<p::one<'\n', '#', '}'>, p::eof>>>> {};

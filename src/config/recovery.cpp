@@ -9,8 +9,8 @@ namespace {
 const std::vector<std::string> item_words{"rdc",     "use",     "param",     "place",
                                           "channel", "primary", "blueprint", "incarnation",
                                           "export",  "moved",   "group"};
-const std::vector<std::string> statement_words{"port",   "stream",  "on",    "near",
-                                               "spread", "migrate", "limit", "when"};
+const std::vector<std::string> statement_words{"port",    "stream", "on",       "near", "spread",
+                                               "migrate", "limit",  "priority", "when"};
 
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

@@ -99,6 +99,7 @@ private:
     void apply(const near_statement& s, const target& t);
     void apply(const spread_statement& s, const target& t);
     void apply(const migrate_statement& s, const target& t);
+    void apply(const priority_statement& s, const target& t);
     void apply(const limit_statement& s, const target& t);
 
     const document* document_;

@@ -30,6 +30,7 @@ std::string part_of(const statement& s) {
         std::string operator()(const near_statement&) const { return "near"; }
         std::string operator()(const spread_statement&) const { return "spread"; }
         std::string operator()(const migrate_statement&) const { return "migrate"; }
+        std::string operator()(const priority_statement&) const { return "priority"; }
         // Behind "interface", so that limits meet the interface they are about.
         std::string operator()(const limit_statement& l) const {
             return "limit " + (l.interface ? l.interface->text + "." : "") + l.what.text;
@@ -47,6 +48,7 @@ span place_of(const statement& s) {
         span operator()(const spread_statement& p) const { return p.place.where; }
         span operator()(const migrate_statement& m) const { return m.mode.where; }
         span operator()(const limit_statement& l) const { return l.what.where; }
+        span operator()(const priority_statement& p) const { return p.value.where; }
     };
     return std::visit(visitor{}, s);
 }

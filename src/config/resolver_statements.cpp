@@ -114,6 +114,19 @@ void resolver::apply(const migrate_statement& s, const target& t) {
         policy.within = *time;
 }
 
+void resolver::apply(const priority_statement& s, const target& t) {
+    const auto value = integer(s.value, *t.in, "a priority");
+    if (!value)
+        return;
+    if (*value < 0 || *value >= priority_count)
+        out_->report(code::out_of_range, s.value.where,
+                     "priority is " + std::to_string(*value) + ", outside 0.." +
+                         std::to_string(priority_count - 1),
+                     "the higher goes first; " + std::to_string(priority_normal) + " is normal");
+    else
+        t.to->priority = static_cast<priority_level>(*value);
+}
+
 void resolver::apply(const limit_statement& s, const target& t) {
     struct known_limit {
         const char* word;

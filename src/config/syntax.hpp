@@ -121,8 +121,11 @@ struct limit_statement {
     name what;
     expression value;
 };
+struct priority_statement {
+    expression value;
+};
 using statement = std::variant<wiring, assignment, on_statement, near_statement, spread_statement,
-                               migrate_statement, limit_statement>;
+                               migrate_statement, limit_statement, priority_statement>;
 
 /// `when index in 2..3 { ... }`: statements that replace the plain ones for some instances.
 struct when_block {

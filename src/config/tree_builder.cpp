@@ -266,6 +266,8 @@ statement builder::statement_of(const tree_node& node) {
             out.within = value(*node.children[1]->children.front());
         return out;
     }
+    if (node.is_type<g::priority_statement>())
+        return priority_statement{value(*node.children.front())};
     if (node.is_type<g::limit_statement>()) {
         limit_statement out;
         if (node.children.size() == 3)

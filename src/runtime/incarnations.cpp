@@ -37,6 +37,10 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
         return fail(errc::no_such_module, "'" + what.module + "' on node '" + options.name + "'");
     if (incarnations.size() >= options.limits.incarnations_max)
         return fail(errc::limit_reached, "incarnations_max");
+    if (what.priority >= priority_count)
+        return fail(errc::invalid_argument, "priority " + std::to_string(what.priority) +
+                                                ", outside 0.." +
+                                                std::to_string(priority_count - 1));
     for (const auto& [name, binding] : what.interfaces) {
         const bool declared = std::any_of(
             module->description.interfaces.begin(), module->description.interfaces.end(),
@@ -64,6 +68,7 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
     inc->kernel = this;
     inc->id = {self.node, self.boot, next_incarnation++};
     inc->module = module;
+    inc->priority = what.priority;
     const incarnation_id launched_by = launch ? launch : inc->id;
     inc->launch =
         &launches.try_emplace(launched_by, launch_info{launched_by, launch ? launch_at : self})
@@ -161,10 +166,8 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
         them.children.erase(inc.id);
     by_id.erase(inc.id, incarnations);
     incarnations.erase(inc.slot);
-    if (inc.scheduled) {
+    if (inc.scheduled)
         scheduled.remove(inc);
-        --scheduled_count;
-    }
     forget(inc);
 }
 

@@ -16,7 +16,7 @@ bool by_stream_id(const stream_record* a, const stream_record* b) {
 
 kernel_impl::kernel_impl(kernel_options given, const module_table& table)
     : options{std::move(given)}, tracing{options.trace_hash || options.trace}, modules{table},
-      lingering{&by_stream_id} {
+      lingering{&by_stream_id}, scheduled{options.limits.priority_patience} {
     start_membership();
 }
 
@@ -148,7 +148,6 @@ bool kernel::run(std::size_t steps) {
         if (!inc)
             break;
         inc->scheduled = false;
-        --k.scheduled_count;
         k.run_turn(*inc, steps);
         if (inc->ending) {
             error reason = std::move(inc->more().reason);

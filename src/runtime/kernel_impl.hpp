@@ -18,6 +18,7 @@
 #include "runtime/packet_pool.hpp"
 #include "runtime/pool.hpp"
 #include "runtime/records.hpp"
+#include "runtime/run_queue.hpp"
 #include "runtime/session.hpp"
 #include "runtime/slots.hpp"
 #include "runtime/timers.hpp"
@@ -68,8 +69,7 @@ struct kernel_impl {
     std::map<channel_id, runtime::channel_record> channels;
     std::set<stream_record*, bool (*)(const stream_record*, const stream_record*)> lingering;
 
-    runtime::fifo<incarnation_record, &incarnation_record::next_scheduled> scheduled;
-    std::uint32_t scheduled_count = 0;
+    runtime::run_queue scheduled;
     std::uint32_t budget = 0; ///< steps left of the present turn
     detail::promise_base* finished_task = nullptr;
 

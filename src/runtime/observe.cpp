@@ -30,7 +30,7 @@ node_status kernel_impl::status() const {
     out.view = view;
     for (const auto& [node, info] : members)
         out.members.push_back(info);
-    out.ready = scheduled_count;
+    out.ready = scheduled.size();
     out.messages_sent = counters.messages_sent;
     out.messages_consumed = counters.messages_consumed;
     incarnations.for_each([&](const incarnation_record& inc) {
@@ -43,6 +43,7 @@ node_status kernel_impl::status() const {
         for (const port_record* port = inc.ports; port; port = port->next_owned)
             row.handled += port->consumed;
         row.calls_waiting = inc.calls_waiting;
+        row.priority = inc.priority;
         const auto& declared = inc.module->description.interfaces;
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
             const reference_entry& entry = inc.references[i];

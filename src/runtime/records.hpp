@@ -263,6 +263,7 @@ struct incarnation_record : detail::incarnation_core {
     bool ending = false;
     bool begun = false;           ///< its life
     bool bound_to_launch = false; ///< ends with it [K54]
+    priority_level priority = priority_normal;
     account* memory = nullptr;
     const module_type* module = nullptr;
     incarnation_record* next_scheduled = nullptr;

@@ -8,7 +8,6 @@ void kernel_impl::schedule(incarnation_record& inc) noexcept {
     if (inc.scheduled)
         return;
     inc.scheduled = true;
-    ++scheduled_count;
     scheduled.push(inc);
 }
 

@@ -28,6 +28,7 @@ result<creation> launch_service::assemble(const incarnation_name& name,
     made.parameters = what.parameters;
     made.interfaces = what.interfaces;
     made.memory_bytes = what.memory_bytes;
+    made.priority = what.priority;
     bool space_needed = false;
     for (const auto& [interface, binding] : what.interfaces) {
         if (binding.channels.empty())

@@ -9,7 +9,7 @@ syntax match rdcQualified "\<\h\w*\(\.\h\w*\)\+\>"
 syntax match rdcOperator "<-\|->\|\.\.\|==\|!=\|<=\|>="
 syntax keyword rdcItem rdc use from version param place channel export as moved incarnation
 syntax keyword rdcRole primary blueprint unicast multicast anycast
-syntax keyword rdcStatement port stream on near spread over migrate within limit when where only to handle
+syntax keyword rdcStatement port stream on near spread over migrate within limit priority when where only to handle
 syntax keyword rdcOperator and or not in
 syntax keyword rdcConstant true false none nodes index key live never automatic user group everyone
 syntax keyword rdcLimit credit queue calls memory

@@ -54,6 +54,8 @@ struct kernel_limits {
 
     // ---- scheduling
     std::uint32_t turn_steps = 64; ///< messages and resumptions of one incarnation's turn
+    std::uint32_t priority_patience =
+        16; ///< turns of higher priorities that a lower one waits for its own
     std::uint32_t handler_steps_max = 1u << 20; ///< reserved for awaits in one handler
 
     // ---- memory of one incarnation, bytes; frames, messages and containers together

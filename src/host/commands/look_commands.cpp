@@ -131,6 +131,7 @@ nlohmann::json to_json(const node_status& node) {
         row["module"] = each.module;
         row["state"] = text_of(each.state);
         row["memory_bytes"] = each.memory_bytes;
+        row["priority"] = each.priority;
         row["handled"] = each.handled;
         row["calls_waiting"] = each.calls_waiting;
         for (const port_status& port : each.ports)
@@ -161,8 +162,8 @@ std::string address_of(const conversation& heard, node_boot which) {
 }
 
 void print_incarnations(const conversation& heard, bool with_interfaces) {
-    std::printf("%-14s %-22s %-18s %-9s %8s %7s %10s\n", "ID", "NAME", "MODULE", "STATE", "HANDLED",
-                "QUEUED", "MEMORY");
+    std::printf("%-14s %-22s %-18s %-9s %4s %8s %7s %10s\n", "ID", "NAME", "MODULE", "STATE",
+                "PRIO", "HANDLED", "QUEUED", "MEMORY");
     for (const node_status& node : heard.answer.nodes) {
         std::printf("node %u %s at %s\n", node.self.node.value, node.name.c_str(),
                     address_of(heard, node.self).c_str());
@@ -170,9 +171,9 @@ void print_incarnations(const conversation& heard, bool with_interfaces) {
             std::uint64_t queued = 0;
             for (const port_status& port : each.ports)
                 queued += port.queued;
-            std::printf("%-14s %-22s %-18s %-9s %8llu %7llu %10llu\n", text_of(each.id).c_str(),
+            std::printf("%-14s %-22s %-18s %-9s %4u %8llu %7llu %10llu\n", text_of(each.id).c_str(),
                         each.name.c_str(), each.module.c_str(), text_of(each.state),
-                        static_cast<unsigned long long>(each.handled),
+                        unsigned{each.priority}, static_cast<unsigned long long>(each.handled),
                         static_cast<unsigned long long>(queued),
                         static_cast<unsigned long long>(each.memory_bytes));
             if (!with_interfaces)
