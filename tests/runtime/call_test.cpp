@@ -88,7 +88,29 @@ task<told> handler_that_notices(ask) {
     co_return told{"too late"};
 }
 
+task<told> never_answers(ask) {
+    seen.holding = true;
+    for (;;)
+        co_await sleep(1h);
+}
+
 } // namespace
+
+TEST_CASE("a handler that never ends does not keep its node", "[kernel][K51]") {
+    seen = {};
+    stage on;
+    on.add();
+    kernel& second = on.add();
+    on.play("asker", 1, &waits_for_ever).serve("server", 2, &never_answers);
+    on.begin();
+    on.advance(100ms);
+    REQUIRE(seen.holding);
+    second.leave(error{errc::ok});
+    on.advance(1s);
+    REQUIRE(on.stop_reason(second) == "ok");
+    REQUIRE(seen.answer.has_value());
+    REQUIRE(seen.answer->error() == errc::maybe_delivered);
+}
 
 TEST_CASE("a caller that waits for ever is not timed out by the node's default", "[kernel][K27]") {
     const std::uint32_t server = GENERATE(1u, 2u);
