@@ -6,6 +6,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 get_property(layers GLOBAL PROPERTY EQUUS_LIBRARIES)
+list(REMOVE_ITEM layers equus_bench) # measurements are the command's, not an application's
 add_library(equus_archive STATIC)
 foreach(layer ${layers})
     target_sources(equus_archive PRIVATE $<TARGET_OBJECTS:${layer}>)
