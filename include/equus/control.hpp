@@ -184,10 +184,10 @@ public:
         return *this;
     }
     bool await_ready() {
-        if (begin(operation_))
-            return true;
-        set_timeout(operation_, timeout_);
-        return operation_.has_ended();
+        begin(operation_);
+        if (!operation_.has_ended())
+            set_timeout(operation_, timeout_);
+        return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
     result<event> await_resume() {
@@ -202,7 +202,8 @@ private:
 };
 } // namespace detail
 
-/// `co_await next_event()`: result<event>; events are kept in order until they are taken.
+/// `co_await next_event()`: result<event>; events are kept in order until they are taken. One that
+/// is there already is taken in a later step: no event overtakes an answer that came before it.
 inline detail::hearing next_event() noexcept {
     return {};
 }

@@ -38,7 +38,8 @@ public:
 
     equus::result<total> on(add a) {
         if (state_.sum + a.amount > parameters_.limit)
-            return equus::fail(equus::errc::refused, "the limit is " + std::to_string(parameters_.limit));
+            return equus::fail(equus::errc::refused,
+                               "the limit is " + std::to_string(parameters_.limit));
         state_.sum += a.amount;
         return total{state_.sum};
     }

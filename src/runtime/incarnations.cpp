@@ -327,7 +327,7 @@ void open_ports() noexcept {
     }
 }
 
-bool begin(event_operation& op) {
+void begin(event_operation& op) {
     auto* inc = static_cast<incarnation_record*>(running());
     if (inc->fresh)
         begin_fresh(*inc);
@@ -335,11 +335,10 @@ bool begin(event_operation& op) {
     op.status = operation::state::waiting;
     if (inc->rest && !inc->rest->events.empty()) {
         inc->kernel->end(op);
-        return true;
+        return;
     }
     op.listed = true;
     inc->more().hearers.push(op);
-    return false;
 }
 
 event take_event() {

@@ -39,8 +39,7 @@ memory_pool::~memory_pool() {
 }
 
 account* memory_pool::open_account(std::uint64_t limit_bytes, std::size_t room_bytes) {
-    static_assert(sizeof(account) % 16 == 0);
-    const std::size_t wanted = sizeof(account) + room_bytes;
+    const std::size_t wanted = account_bytes + room_bytes;
     const std::uint32_t index = class_of(wanted);
     const std::size_t taken = index == system_class ? wanted : class_bytes(index);
     void* raw = raw_block(index, taken);

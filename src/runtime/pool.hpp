@@ -33,7 +33,9 @@ public:
     /// An account with one owner, who ends it with close(), and `room_bytes` behind it for the
     /// owner's own record, 16-aligned, charged to it; see room_of. Null when there is no memory.
     account* open_account(std::uint64_t limit_bytes, std::size_t room_bytes);
-    static void* room_of(account* owned) noexcept { return owned + 1; }
+    static void* room_of(account* owned) noexcept {
+        return reinterpret_cast<std::byte*>(owned) + account_bytes;
+    }
     void close(account* owned) noexcept;
 
     /// A 16-aligned block; null when the account's limit or the system does not allow it. `forced`:
@@ -64,6 +66,7 @@ private:
     static constexpr std::size_t step_bytes = 16;
     static constexpr std::size_t small_max = 1024;
     static constexpr std::size_t slab_bytes = 16 * 1024;
+    static constexpr std::size_t account_bytes = (sizeof(account) + 15) / 16 * 16;
     static constexpr std::size_t class_count = small_max / step_bytes + 6;
     static constexpr std::uint32_t system_class = ~0u;
     static std::uint32_t class_of(std::size_t bytes) noexcept;

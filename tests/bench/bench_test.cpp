@@ -19,9 +19,10 @@ std::vector<nlohmann::json> rows_of(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("bench prints one object a row, and every measured row has a limit beside it", "[bench]") {
-    const outcome measured =
-        command(quoted(bin("equus")) + " bench --filter local.tell --filter remote.ask --repeat 1 --json");
+TEST_CASE("bench prints one object a row, and every measured row has a limit beside it",
+          "[bench]") {
+    const outcome measured = command(
+        quoted(bin("equus")) + " bench --filter local.tell --filter remote.ask --repeat 1 --json");
     INFO(measured.text);
     REQUIRE(measured.code == 0);
     const auto rows = rows_of(measured.text);

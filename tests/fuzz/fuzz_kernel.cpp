@@ -79,7 +79,8 @@ public:
         if (net_.stopped(0))
             return;
         const unsigned before = probe::heard;
-        const bool room = net_[0].status().incarnations.size() + 2 <= small_limits().incarnations_max;
+        const bool room =
+            net_[0].status().incarnations.size() + 2 <= small_limits().incarnations_max;
         net_.boot("probe");
         for (int i = 0; i < 10; ++i)
             net_.advance(10ms);
@@ -246,8 +247,8 @@ private:
     void say_raw(std::size_t to) {
         const auto what = static_cast<frame_kind>(input_.number() % 0x50);
         const auto body = input_.body();
-        const auto payload = room(to, what, body.size() % 2 == 0 ? lane::data : lane::control,
-                                  body.size());
+        const auto payload =
+            room(to, what, body.size() % 2 == 0 ? lane::data : lane::control, body.size());
         std::copy_n(body.begin(), payload.size(), payload.begin());
     }
     void create(std::size_t to) {

@@ -142,8 +142,8 @@ public:
         } else if constexpr (requires { typename T::representation; }) {
             fill(to.value);
         } else if constexpr (std::is_same_v<T, std::string>) {
-            static constexpr const char* texts[] = {"",  "hub",    "caller", "greeter",
-                                                    "b", "in",     "out",    "fuzz.words",
+            static constexpr const char* texts[] = {"",  "hub",   "caller", "greeter",
+                                                    "b", "in",    "out",    "fuzz.words",
                                                     "a", "probe", "\xff",   "nobody"};
             to = texts[from_.number() % std::size(texts)];
         } else if constexpr (std::is_same_v<T, bytes>) {

@@ -82,7 +82,8 @@ public:
             auto sent = co_await out.send<say>(std::vector<std::uint32_t>(i % 100)).within(40ms);
             if (channel)
                 if (const auto many = channel->what.as_stream<words>())
-                    auto heard = co_await many->send<say>(std::vector<std::uint32_t>(i)).within(9ms);
+                    auto heard =
+                        co_await many->send<say>(std::vector<std::uint32_t>(i)).within(9ms);
             const ask outside{i};
             auto done = co_await effect("fuzz.effect", outside).within(60ms);
             co_await sleep(5ms);
@@ -281,7 +282,8 @@ private:
             break;
         case output::kind::dial: {
             const std::size_t peer = out.text == "a" ? 0 : 1;
-            if (peer == i || all_[peer].stopped || ends_[i] || (out.text != "a" && out.text != "b")) {
+            if (peer == i || all_[peer].stopped || ends_[i] ||
+                (out.text != "a" && out.text != "b")) {
                 at.driven->dial_failed(out.dial);
                 break;
             }

@@ -47,6 +47,27 @@ public:
     }
 };
 
+/// Hears of two ends long after they came.
+class late_parent : public incarnation<late_parent> {
+public:
+    task<> main() {
+        creation what;
+        what.module = "stillborn";
+        what.watched = true;
+        for (int i = 0; i < 2; ++i) {
+            auto made = co_await create(what);
+            co_await ok(std::move(made));
+        }
+        co_await sleep(1s);
+        for (int i = 0; i < 2; ++i) {
+            auto heard = co_await next_event();
+            if (heard)
+                seen.events.push_back(*heard);
+        }
+        co_await sleep(for_ever);
+    }
+};
+
 class listener : public incarnation<listener> {
 public:
     port<talking> in{*this, "in"};
@@ -94,6 +115,7 @@ const module_table& cast() {
         module_table all;
         all.add<stillborn>("stillborn");
         all.add<parent>("parent");
+        all.add<late_parent>("late_parent");
         all.add<listener>("listener");
         all.add<breeder>("breeder");
         all.add<host>("host");
@@ -127,6 +149,22 @@ TEST_CASE("a creator that watches hears the true reason of an end in the first s
         CHECK(seen.events[0].text.find("no paper") != std::string::npos);
         CHECK(seen.events[0].node.node == node_id{node});
     }
+}
+
+TEST_CASE("an event that waits is taken in a step of its own, after what was ready before",
+          "[kernel][K53]") {
+    seen = {};
+    nodes net{cast()};
+    kernel& root = net.add();
+    REQUIRE(net.boot(root, of("late_parent")));
+    net.settle();
+    root.tick(net.now() + 2s);
+    root.run(1); // the sleep has ended
+    CHECK(seen.events.empty());
+    root.run(1);
+    CHECK(seen.events.size() == 1);
+    root.run(1);
+    CHECK(seen.events.size() == 2);
 }
 
 TEST_CASE("a loop of local requests does not keep its node from the others", "[kernel]") {

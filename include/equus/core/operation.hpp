@@ -148,7 +148,8 @@ struct event_operation : operation {
 bool begin(send_operation& op);
 bool begin(receive_operation& op);
 bool begin(sleep_operation& op);
-bool begin(event_operation& op);
+/// Begins the operation; when an event waits it has ended, and is resumed in a later step.
+void begin(event_operation& op);
 /// Notes the call; it begins with the next call into the runtime, or when the coroutine suspends.
 void announce(call_operation& op);
 /// Begins an announced operation now.
