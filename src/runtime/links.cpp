@@ -371,8 +371,14 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         break;
     case static_cast<std::uint8_t>(kind::next):
         with<next_frame>(f, refused, [&](next_frame& n) {
-            if (stream_leg* leg = stream_legs.at(n.stream_slot); leg && leg->stream->id == n.stream)
-                resend(*leg, n.next);
+            stream_leg* leg = stream_legs.at(n.stream_slot);
+            if (!leg || leg->stream->id != n.stream)
+                return;
+            if (leg->at.at != from)
+                ++refused; // no receiver of this leg
+            else if (n.next > leg->consumed)
+                resend(*leg, n.next); // what was consumed is not here; to send the rest again and
+                                      // again would only be discarded again and again
         });
         break;
     case static_cast<std::uint8_t>(kind::moved):

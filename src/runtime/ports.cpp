@@ -348,7 +348,7 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     enqueue(*port, message);
 }
 
-void kernel_impl::recv_credit(node_boot, std::span<const std::byte> payload) {
+void kernel_impl::recv_credit(node_boot from, std::span<const std::byte> payload) {
     credit_header header;
     if (!load(header, payload)) {
         ++counters.frames_refused;
@@ -357,6 +357,10 @@ void kernel_impl::recv_credit(node_boot, std::span<const std::byte> payload) {
     stream_leg* leg = stream_legs.at(header.stream_slot);
     if (!leg || leg->stream->id != header.stream)
         return; // the stream has ended meanwhile
+    if (leg->at.at != from) {
+        ++counters.frames_refused; // nobody else consumes what this leg carries
+        return;
+    }
     leg->remote_leg = header.leg_slot;
     credit_came(*leg, header.consumed, header.limit_messages, header.limit_bytes);
 }

@@ -119,6 +119,36 @@ TEST_CASE("a node that is told MOVED to a life that is over breaks the stream",
     REQUIRE(net.root().status().incarnations.at(0).streams.at(0).broken);
 }
 
+TEST_CASE("only a leg's receiver says what is consumed and what is to be sent again",
+          "[kernel][rule-3]") {
+    peers net{cast()};
+    const auto home = net.join();
+    const auto stranger = net.join();
+    const port_id port{{net.at(home).node, net.at(home).boot, 1}, 5};
+    net.ask_for(home, "talker", "out", stream_to(port, net.at(home)));
+    const auto first = net.messages(home);
+    REQUIRE(first.size() == 3);
+    const auto say_next = [&](std::size_t who, std::uint64_t number) {
+        net.say(who, kind::next, lane::control,
+                next_frame{first[0].stream, first[0].stream_slot, number});
+        return numbers(net.messages(home));
+    };
+    const auto consumed = [&] {
+        return net.root().status().incarnations.at(0).streams.at(0).consumed;
+    };
+    net.say(stranger, credit_header{first[0].stream, first[0].stream_slot, 3, 2, 259, 1u << 20});
+    REQUIRE(consumed() == 0);
+    REQUIRE(say_next(stranger, 1).empty());
+    REQUIRE(net.root().counters().frames_refused == 2);
+
+    REQUIRE(say_next(home, 2) == std::vector<std::uint64_t>{2, 3});
+    net.say(home, credit_header{first[0].stream, first[0].stream_slot, 3, 2, 259, 1u << 20});
+    REQUIRE(consumed() == 2);
+    // It was consumed: that the rest comes again would help nobody, and be answered like this.
+    REQUIRE(say_next(home, 1).empty());
+    REQUIRE(say_next(home, 3) == std::vector<std::uint64_t>{3});
+}
+
 TEST_CASE("CANCEL goes to whoever holds the call, behind its message", "[kernel][rule-22]") {
     const bool forwarded = GENERATE(false, true);
     peers net{cast()};
