@@ -72,7 +72,10 @@ struct node_status {
     std::uint32_t ready = 0; ///< incarnations that could run: the load
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_consumed = 0;
-    EQUUS_FIELDS(self, name, view, members, incarnations, ready, messages_sent, messages_consumed)
+    /// Closed, with messages that are not consumed yet.
+    std::uint32_t streams_lingering = 0;
+    EQUUS_FIELDS(self, name, view, members, incarnations, ready, messages_sent, messages_consumed,
+                 streams_lingering)
 };
 
 namespace detail {

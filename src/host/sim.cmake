@@ -3,6 +3,7 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 equus_library(sim
     SOURCES
+        sim_asleep.cpp
         sim_at_rest.cpp
         sim_calls.cpp
         sim_calls_cast.cpp

@@ -25,6 +25,9 @@ std::string what_is_not_at_rest(const world& w, std::string_view besides) {
         for (std::size_t k = 0; k < root.members.size(); ++k)
             if (status.members[k].at != root.members[k].at)
                 return status.name + " knows other members than the root";
+        if (status.streams_lingering != 0)
+            return status.name + " still keeps " + std::to_string(status.streams_lingering) +
+                   " closed streams";
         for (const incarnation_status& one : status.incarnations)
             if (one.name != besides)
                 return status.name + " still holds '" + one.name + "'";

@@ -12,7 +12,10 @@ task<> server::main() {
     co_await ok(co_await conductor.send<server_ready>(parameters_.index, in.open_stream()));
     for (;;) {
         auto came = co_await ok(co_await in.receive());
-        co_await serve(std::move(came));
+        if (parameters_.index % 2 == 0)
+            co_await serve(std::move(came));
+        else // and consumes them in another order
+            serving_.start(serve(std::move(came)));
     }
 }
 
@@ -68,20 +71,22 @@ task<> caller::call(const begin& what, std::uint64_t number) {
     if (!to)
         co_return; // that one never came up
     const auto wanted = static_cast<fate>(number * 5 % 4);
-    const duration within{1'000'000 + static_cast<std::int64_t>(number * 7919 % 32) *
-                                          what.within_max.count() / 32};
+    duration within{1'000'000 +
+                    static_cast<std::int64_t>(number * 7919 % 32) * what.within_max.count() / 32};
+    if (number % 8 == 5)
+        within = for_ever; // it will end all the same
     const time_point began = now();
     bytes filling{static_cast<std::size_t>(number * 37 % 300)};
     auto answer = co_await to.invoke<add>(parameters_.index, number, wanted, std::move(filling))
                       .within(within);
-    if (what.overtime.count() > 0 && now() - began > within + what.overtime) {
+    if (what.overtime.count() > 0 && within != for_ever && now() - began > within + what.overtime) {
         std::string text = "call " + std::to_string(number) + " ended " +
                            std::to_string((now() - began - within).count() / 1'000) +
                            " us after its deadline";
         co_await violated(std::move(text));
     }
     if (!answer) {
-        co_await judge(to, number, wanted, std::move(answer.error()));
+        co_await judge(what, to, number, wanted, std::move(answer.error()));
         co_return;
     }
     ++answered_;
@@ -92,7 +97,8 @@ task<> caller::call(const begin& what, std::uint64_t number) {
     }
 }
 
-task<> caller::judge(stream<adding> to, std::uint64_t number, fate wanted, error reason) {
+task<> caller::judge(const begin& what, stream<adding> to, std::uint64_t number, fate wanted,
+                     error reason) {
     bool allowed = false;
     switch (reason.code()) {
     case errc::timed_out: {
@@ -113,7 +119,8 @@ task<> caller::judge(stream<adding> to, std::uint64_t number, fate wanted, error
         allowed = wanted == fate::refused;
         break;
     case errc::abandoned:
-        allowed = wanted == fate::dropped;
+        // The first server is ended under way, with what it has in hand.
+        allowed = wanted == fate::dropped || to == what.servers.front();
         break;
     default:
         break;
@@ -158,6 +165,8 @@ task<> conductor::main() {
             co_await violated(std::move(text));
         }
     }
+    if (parameters_.servers > 1)
+        co_await end_one();
     co_await wait_for(&player::done, callers_);
     co_await reporting::all_done("");
 }
@@ -174,7 +183,17 @@ task<> conductor::cast(std::vector<player>& into, std::string module, std::uint3
     auto handle = co_await create(what, made.at.node).within(1h);
     detail::close(what.given["conductor"]);
     made.lost = !handle;
+    if (handle)
+        made.handle = *handle;
     into.push_back(std::move(made));
+}
+
+/// Ends a server while calls are on their way to it.
+task<> conductor::end_one() {
+    co_await sleep(parameters_.nap_max);
+    co_await hear();
+    if (servers_.front().handle)
+        static_cast<void>(co_await servers_.front().handle.destroy().within(1h));
 }
 
 task<> conductor::wait_for(bool player::*what, std::vector<player>& among) {

@@ -4,6 +4,7 @@
 #include "host/sim_reporting.hpp"
 
 #include <equus/equus.hpp>
+#include <equus/task_group.hpp>
 
 #include <cstdint>
 #include <set>
@@ -85,6 +86,7 @@ public:
 private:
     task<> serve(delivery<adding> came);
     std::set<std::pair<std::uint32_t, std::uint64_t>> done_, never_;
+    task_group serving_; ///< last: its tasks use the others
 };
 
 class caller : public incarnation<caller> {
@@ -101,7 +103,8 @@ public:
 
 private:
     task<> call(const begin& what, std::uint64_t number);
-    task<> judge(stream<adding> to, std::uint64_t number, fate wanted, error reason);
+    task<> judge(const begin& what, stream<adding> to, std::uint64_t number, fate wanted,
+                 error reason);
     std::uint32_t answered_ = 0;
 };
 
@@ -124,6 +127,7 @@ public:
 
 private:
     struct player {
+        incarnation_handle handle;
         node_boot at;
         bool ready = false;
         bool lost = false;
@@ -132,6 +136,7 @@ private:
     task<> cast(std::vector<player>& into, std::string module, std::uint32_t index);
     task<> wait_for(bool player::*what, std::vector<player>& among);
     task<> hear();
+    task<> end_one();
 
     std::vector<node_boot> nodes_;
     std::vector<player> servers_, callers_;

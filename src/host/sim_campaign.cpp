@@ -176,7 +176,7 @@ private:
         w.buffer.append(chunk, static_cast<std::size_t>(got));
         std::size_t at = 0;
         std::uint64_t number = 0;
-        while (w.buffer.size() - at >= 1 + sizeof number) {
+        while (!stopped_ && w.buffer.size() - at >= 1 + sizeof number) {
             std::memcpy(&number, w.buffer.data() + at + 1, sizeof number);
             const std::size_t head = 1 + sizeof number;
             if (w.buffer[at] == 'S') {

@@ -33,6 +33,7 @@ struct command_line {
     std::uint32_t check_every = 8;
     bool json = false;
     bool list = false;
+    bool mutants = false;
 };
 
 /// "17" or "1..2000".
@@ -178,6 +179,26 @@ int run_range(const command_line& with, const scenario& what, std::uint64_t firs
     return got.failures.empty() ? all_passed : some_failed;
 }
 
+/// Every planted fault has to be found by its scenario.
+int run_mutants(const command_line& with, const scenario_table& scenarios) {
+    int survivors = 0;
+    std::printf("%-32s %-12s %6s  %s\n", "planted fault", "scenario", "seeds", "found");
+    for (const planted_fault& each : planted_faults()) {
+        if (!with.mutant.empty() && with.mutant != each.name)
+            continue;
+        const std::string name{each.name}, where{each.scenario};
+        const scenario* what = scenarios.find(where);
+        const mutant_outcome got = what ? hunt(each, *what, with.jobs) : mutant_outcome{};
+        survivors += got.found.empty() ? 1 : 0;
+        const std::string first = got.found.substr(0, got.found.find('\n'));
+        std::printf("%-32s %-12s %6" PRIu64 "  %s\n", name.c_str(), where.c_str(), got.seeds,
+                    got.found.empty() ? "SURVIVED" : first.c_str());
+        std::fflush(stdout);
+    }
+    std::printf("%zu planted, %d survived\n", planted_faults().size(), survivors);
+    return survivors == 0 ? all_passed : some_failed;
+}
+
 /// Seeds of which every record is wanted: here, one after the other.
 int run_traced(const command_line& with, const scenario& what, std::uint64_t first,
                std::uint64_t last) {
@@ -225,6 +246,8 @@ int sim_command(int argc, char** argv, const scenario_table& scenarios,
     app.add_option("--check-every", with.check_every, "invariants after each n-th turn; 0: never")
         ->capture_default_str();
     app.add_flag("--json", with.json, "one object, for programs");
+    app.add_flag("--mutants", with.mutants,
+                 "run each planted fault's scenario until a seed finds it (builds with mutants)");
     app.add_flag("--list", with.list, "the scenarios and the planted faults");
     app.footer("Exit codes: 0 all passed, 1 some failed, 2 wrong usage.\n"
                "Example: " +
@@ -247,10 +270,12 @@ int sim_command(int argc, char** argv, const scenario_table& scenarios,
     std::uint64_t first = 0, last = 0;
     if (!read_range(with.seeds, first, last))
         return usage(with.program, "--seeds wants A..B with A <= B, not '" + with.seeds + "'");
+    if ((with.mutants || !with.mutant.empty()) && !has_mutants())
+        return usage(with.program, "this build has no mutants: use the preset 'mutants'");
+    if (with.mutants)
+        return run_mutants(with, scenarios);
     if (with.scenario.empty())
         return usage(with.program, "--scenario is missing; --list shows what there is");
-    if (!with.mutant.empty() && !has_mutants())
-        return usage(with.program, "this build has no mutants: use the preset 'mutants'");
     const scenario* what = scenarios.find(with.scenario);
     if (what == nullptr)
         return run_by_program(with, argv, scenarios, elsewhere);

@@ -5,7 +5,7 @@
 #include <equus/equus.hpp>
 
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 
 namespace equus::sim {
@@ -65,13 +65,7 @@ public:
     }
 
     bool finished(world& w) override {
-        if (!healed(w))
-            return false;
-        if (!healed_at_)
-            healed_at_ = w.now();
-        // A life that the faults have ended is written off when its silence has lasted.
-        return w.now() > script_ends_ && w.now() - *healed_at_ > kernel_limits{}.evict_after + 2s &&
-               what_is_wrong(w).empty();
+        return w.now() > script_ends_ && healed(w) && what_is_wrong(w).empty();
     }
     std::string progress(world& w) override { return what_is_wrong(w) + who_is_left(w); }
     std::string check(world& w) override { return what_is_wrong(w); }
@@ -86,7 +80,7 @@ private:
 
     void act(world& w, std::uint64_t choice) {
         const host which{1 + static_cast<std::uint32_t>((choice >> 8) % (w.node_count() - 1))};
-        switch (choice % 8) {
+        switch (choice % 9) {
         case 0:
         case 1:
             if (w.node_count() < nodes_max)
@@ -111,6 +105,14 @@ private:
         case 6:
             w.mend();
             break;
+        case 7: { // the root's last answers come when it does not hear the member any more
+            const host root{0};
+            w.cut(root, which);
+            w.at(w.now() + 700ms, [&w, root, which] { w.cut(which, root); });
+            w.at(w.now() + 2s + duration{static_cast<std::int64_t>(choice >> 33)},
+                 [&w, root, which] { w.uncut(root, which); });
+            break;
+        }
         default:
             w.pause(which, duration{static_cast<std::int64_t>(choice >> 40)});
             break;
@@ -125,6 +127,8 @@ private:
                        std::to_string(newest_));
             newest_ = boot;
             lives_[boot] = true;
+            if (!joined_.insert(news.text).second)
+                w.fail("'" + news.text + "' has joined twice in one life");
         } else if (news.kind == event_kind::node_left) {
             const auto known = lives_.find(boot);
             if (known == lives_.end() || !known->second)
@@ -168,8 +172,8 @@ private:
 
     std::map<std::uint32_t, bool> lives_; ///< by boot: whether it is there
     std::uint32_t newest_ = 0;
+    std::set<std::string> joined_; ///< names, of which each life has its own
     time_point script_ends_;
-    std::optional<time_point> healed_at_;
 };
 
 } // namespace

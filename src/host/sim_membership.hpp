@@ -11,5 +11,8 @@
 namespace equus::sim {
 
 std::unique_ptr<workload> make_membership_workload();
+/// The root's clock leaps, as after a suspend, by less or more than any limit: no member is written
+/// off that could be heard.
+std::unique_ptr<workload> make_asleep_workload();
 
 } // namespace equus::sim

@@ -1,10 +1,85 @@
 #include <equus/host/sim_scenario.hpp>
+#include <equus/kernel/mutants.hpp>
 
 namespace equus::sim {
 
 const std::vector<planted_fault>& planted_faults() {
-    static const std::vector<planted_fault> all{};
+    static const std::vector<planted_fault> all {
+#if defined(EQUUS_MUTANTS) && EQUUS_MUTANTS // not even their names are in what users run
+        // sessions
+        {"session_forgets_on_reconnect", "reconnect", 20,
+         "what was under way on a broken link is not sent again"},
+            {"session_keeps_acknowledgement", "reconnect", 2'000,
+             "what arrived over a broken link is not acknowledged on the next one"},
+            {"session_forgets_lost_packets", "streams", 50, "the timer repeats nothing"},
+            {"session_delivers_duplicates", "streams", 2'000,
+             "a packet that comes twice is taken twice"},
+            {"session_skips_gaps", "streams", 50, "a packet that is missing is not waited for"},
+            // links
+            {"greeting_is_not_answered", "calls", 5'000, "a greeting that was not heard stays so"},
+            {"dials_once", "streams", 500, "a link that breaks is not dialled again"},
+            // streams and ports
+            {"credit_is_ignored", "streams", 50, "a sender sends beyond its credit"},
+            {"credit_is_not_returned", "streams", 50,
+             "a port grants no credit for what it consumes"},
+            {"credit_wakes_nobody", "streams", 50,
+             "credit comes, and who waits for it is not told"},
+            {"retention_ends_early", "streams", 50, "a message is forgotten before it is consumed"},
+            {"multicast_leaves_one_out", "streams", 50,
+             "one port of a channel gets less than the others"},
+            {"members_are_not_told", "streams", 50, "a stream does not learn a channel's ports"},
+            {"cursor_takes_duplicates", "streams", 500, "a number below the cursor is delivered"},
+            {"cursor_skips_gaps", "streams", 500, "a number beyond the cursor is delivered"},
+            {"discards_in_silence", "streams", 500, "who sent what was discarded is not told"},
+            {"repeats_too_little", "streams", 500, "a discarded number is not sent again"},
+            {"consumption_stays_behind", "calls", 500,
+             "what was consumed out of order is forgotten"},
+            {"generation_stays", "streams", 50, "a closed reference names what took its place"},
+            // calls
+            {"answer_of_another_call", "calls", 500,
+             "a late answer is taken by the slot's next call"},
+            {"deadline_is_ignored", "calls", 50, "a call waits beyond its deadline"},
+            {"abandons_in_silence", "calls", 50,
+             "a request that nobody answers is not said to be so"},
+            // ends
+            {"ends_in_silence", "calls", 500, "the streams to a port that is closed do not break"},
+            {"dependents_outlive_their_parent", "streams", 50, "nobody ends with its launch"},
+            {"streams_outlive_their_node", "streams", 500,
+             "a stream to a lost node does not break"},
+            {"calls_outlive_their_node", "streams", 2'000, "a call that a lost node held waits on"},
+            {"requests_outlive_their_node", "streams", 5'000, "a creation on a lost node waits on"},
+            // membership
+            {"lease_is_ignored", "membership", 50, "a member acts on when its lease is over"},
+            {"lease_counts_from_answer", "membership", 5'000,
+             "a lease begins when its renewal arrives"},
+            {"evicts_too_early", "membership", 50, "a member is written off while its lease lasts"},
+            {"root_is_impatient", "asleep", 50, "a root that was asleep blames the others"},
+            {"boot_is_given_again", "membership", 50, "two lives have one boot number"},
+            {"newcomer_is_forgotten", "membership", 50, "who asks to join twice is two"},
+            {"view_skips_one", "membership", 50, "one member is not told of a change"},
+#endif
+    };
     return all;
+}
+
+mutant_outcome hunt(const planted_fault& which, const scenario& what, std::uint32_t jobs) {
+    campaign_options options;
+    options.last = which.seeds_max;
+    options.jobs = jobs;
+    options.mutant = which.name;
+    options.twice_every = 0;
+    options.check_every = 1;
+    options.events_max = 2'000'000;
+    options.stop_at_failure = true;
+    options.seed_max = std::chrono::seconds{30};
+    const campaign_result got = run_campaign(what, options);
+    mutant_outcome out;
+    out.seeds = got.passed + got.failures.size();
+    if (!got.failures.empty()) {
+        out.found = got.failures.front().failure;
+        out.seed = got.failures.front().seed;
+    }
+    return out;
 }
 
 } // namespace equus::sim

@@ -16,6 +16,8 @@ scenario_table built_in_scenarios() {
              }});
     all.add({"calls", "invocations between all nodes: at most once, within their deadlines",
              [] { return make_calls_workload(); }});
+    all.add({"asleep", "the machine of the root sleeps, and nobody is blamed for it",
+             [] { return make_asleep_workload(); }});
     all.add({"membership", "nodes join, leave, crash, are written off and come back",
              [] { return make_membership_workload(); }});
     return all;

@@ -150,6 +150,9 @@ task<> conductor::cast(std::vector<player>& into, std::string module, std::uint3
         what.parameters["nap_max"] = parameters_.nap_max / 8;
     }
     what.given["conductor"] = any_reference{in.open_stream()};
+    if (detail::is_open(closed_))
+        co_await violated("a closed reference is open again: its place has been given to another");
+    closed_ = what.given["conductor"];
     if (multicast_ && &into == &consumers_)
         what.given["in"] = multicast_;
     auto handle = co_await create(what, made.at.node).within(1h);
@@ -181,11 +184,15 @@ task<> conductor::hear(duration patience) {
         co_return;
     if (came->is<consumer_ready>()) {
         const consumer_ready said = co_await ok(came->take<consumer_ready>());
+        if (consumers_.at(said.index).ready)
+            co_await violated("consumer " + std::to_string(said.index) + " was made twice");
         items_.at(said.index) = said.in;
         questions_.at(said.index) = said.ask;
         consumers_.at(said.index).ready = true;
     } else if (came->is<producer_ready>()) {
         const producer_ready said = co_await ok(came->take<producer_ready>());
+        if (producers_.at(said.index).ready)
+            co_await violated("producer " + std::to_string(said.index) + " was made twice");
         begins_.at(said.index) = said.in;
         producers_.at(said.index).ready = true;
     } else {

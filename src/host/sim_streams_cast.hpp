@@ -197,6 +197,7 @@ private:
     std::vector<stream<counting>> questions_; ///< likewise
     std::vector<stream<beginning>> begins_;   ///< to each producer
     any_reference multicast_;
+    any_reference closed_; ///< the last one that was closed
 };
 
 } // namespace equus::sim::streaming

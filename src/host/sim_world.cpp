@@ -246,6 +246,9 @@ bool world::run_until(const std::function<bool()>& done, duration within) {
 
 bool world::settle(duration within) {
     heal();
+    // A life that has ended without a word is written off when its silence has lasted.
+    const duration written_off = impl_->options.limits.evict_after + 2s;
+    const duration quiet = written_off < 1min ? written_off : duration{5s};
     std::uint64_t before = 0;
     time_point quiet_since = impl_->now;
     return run_until(
@@ -262,7 +265,7 @@ bool world::settle(duration within) {
                 before = moved;
                 quiet_since = impl_->now;
             }
-            return impl_->now - quiet_since >= 5s;
+            return impl_->now - quiet_since >= quiet;
         },
         within);
 }
@@ -290,6 +293,9 @@ void world::partition(host a, host b) {
 }
 void world::cut(host from, host to) {
     impl_->network.set_cut(from.index, to.index, true, impl_->now);
+}
+void world::uncut(host from, host to) {
+    impl_->network.set_cut(from.index, to.index, false, impl_->now);
 }
 void world::isolate(host which) {
     for (std::uint32_t other = 0; other < node_count(); ++other)

@@ -249,7 +249,7 @@ void kernel_impl::add_watcher(incarnation_id subject, watcher who) {
 
 void kernel_impl::parent_ended(incarnation_id parent, const event& what) {
     const auto found = dependents_of.find(parent);
-    if (found == dependents_of.end())
+    if (found == dependents_of.end() || EQUUS_MUTANT(dependents_outlive_their_parent))
         return;
     const auto children = std::move(found->second.children);
     dependents_of.erase(found);

@@ -24,6 +24,7 @@
 #include "runtime/timers.hpp"
 
 #include <equus/kernel/kernel.hpp>
+#include <equus/kernel/mutants.hpp>
 
 #include <deque>
 #include <map>

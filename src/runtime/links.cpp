@@ -110,7 +110,7 @@ void kernel_impl::link_is_down(link_id link) {
         drop_peer(who);
         return;
     }
-    if (!peer.session->has_link() && !peer.dialling) {
+    if (!peer.session->has_link() && !peer.dialling && !EQUUS_MUTANT(dials_once)) {
         // The one that dialled dials again soon; the other gives it time.
         peer.redial_at =
             now + (record.traits.dialled ? peer.redial_delay
@@ -174,6 +174,8 @@ void kernel_impl::admit(link_id link, node_boot who) {
     for (const auto& [id, other] : links)
         if (other.peer == who && id != stays)
             redundant.push_back(id);
+    if (!redundant.empty())
+        EQUUS_SOMETIMES(two_links_to_one_node);
     for (const link_id id : redundant)
         hang_up(id);
 }
@@ -227,7 +229,7 @@ void kernel_impl::greeting_came(link_id link, std::span<const std::byte> packet)
     if (!self.node)
         return; // it will hear from us once we have joined
     if (record.peer == who) {
-        if (!greeting->known)
+        if (!greeting->known && !EQUUS_MUTANT(greeting_is_not_answered))
             greet_once(link); // what it should have heard of us was lost
         return;
     }
@@ -454,7 +456,10 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
     case static_cast<std::uint8_t>(kind::renewed):
         with<renew_frame>(f, refused, [&](renew_frame& r) {
             if (from.node == root_node)
-                lease_until = std::max(lease_until, time_point{r.sent_ns} + options.limits.lease);
+                lease_until = std::max(
+                    lease_until,
+                    (EQUUS_MUTANT(lease_counts_from_answer) ? now : time_point{r.sent_ns}) +
+                        options.limits.lease);
         });
         break;
     case static_cast<std::uint8_t>(kind::depart):

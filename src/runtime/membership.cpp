@@ -40,7 +40,7 @@ void kernel_impl::start_membership() {
 
 void kernel_impl::asked_to_join(link_id link, const greeting_frame& greeting) {
     const auto known = boots_by_instance.find(greeting.instance);
-    if (known == boots_by_instance.end()) {
+    if (known == boots_by_instance.end() || EQUUS_MUTANT(newcomer_is_forgotten)) {
         for (const auto& [node, info] : members)
             if (info.name == greeting.self.name) {
                 refuse_link(link, errc::already_exists,
@@ -57,6 +57,7 @@ void kernel_impl::asked_to_join(link_id link, const greeting_frame& greeting) {
         }
         member_info member = greeting.self;
         member.at = {node_id{next_node++}, boot_number{next_boot++}};
+        next_boot -= EQUUS_MUTANT(boot_is_given_again) ? 1 : 0;
         member.reachable = true;
         boots_by_instance[greeting.instance] = member.at;
         write_view(view_change::joined, std::move(member));
@@ -110,7 +111,8 @@ void kernel_impl::write_view(view_change change, member_info member) {
             others.push_back(info.at);
     // The one that leaves is told too: its own leaving is what it waits for.
     for (const node_boot other : others)
-        if (!(change == view_change::evicted && other == frame.member.at))
+        if (!(change == view_change::evicted && other == frame.member.at) &&
+            !(EQUUS_MUTANT(view_skips_one) && other == others.back()))
             send_frame(other, kind::view, lane::control, frame);
     apply_view(frame);
 }
@@ -173,7 +175,7 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
     const errc reason = by_eviction ? errc::evicted : errc::closed;
 
     stream_legs.for_each([&](stream_leg& leg) {
-        if (leg.at.at == who) {
+        if (leg.at.at == who && !EQUUS_MUTANT(streams_outlive_their_node)) {
             fail_retained_calls(leg);
             leg_is_broken(leg, leg.consumed);
         }
@@ -199,7 +201,8 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
         }
     }
     for (std::uint32_t slot = 0; slot < calls.size(); ++slot)
-        if (calls[slot].op && calls[slot].op->sent && calls[slot].to == who)
+        if (calls[slot].op && calls[slot].op->sent && calls[slot].to == who &&
+            !EQUUS_MUTANT(calls_outlive_their_node))
             complete_call(slot, calls[slot].call,
                           error{errc::maybe_delivered, "node '" + name + "' was lost"}, nullptr,
                           nullptr, {}, nullptr);
@@ -211,7 +214,7 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
         cancel_call(call);
     std::vector<std::uint64_t> cut_off;
     for (const auto& [id, request] : requests)
-        if (request.to == who)
+        if (request.to == who && !EQUUS_MUTANT(requests_outlive_their_node))
             cut_off.push_back(id);
     for (const std::uint64_t id : cut_off) {
         auto* op = requests[id].op;
@@ -264,7 +267,8 @@ void kernel_impl::membership_tick() {
                 dial(node_boot{});
         }
     } else if (!options.root) {
-        if (lease_until <= now) {
+        if (lease_until <= now && !EQUUS_MUTANT(lease_is_ignored)) {
+            EQUUS_SOMETIMES(lease_ran_out);
             stop(error{errc::evicted, "the lease has run out: the root has not been heard for " +
                                           std::to_string(options.limits.lease.count() / 1'000'000) +
                                           " ms"});
@@ -308,9 +312,13 @@ void kernel_impl::membership_tick() {
 void kernel_impl::watch_members_now() {
     const kernel_limits& limits = options.limits;
     // A root that was itself asleep has heard nobody: it gives everyone a whole term.
-    const bool was_asleep = last_watch != time_point{} && now - last_watch > limits.suspect_after;
-    if (was_asleep)
+    // Shorter sleeps are within what eviction comes later than the end of a lease.
+    const bool was_asleep =
+        last_watch != time_point{} && now - last_watch > (limits.evict_after - limits.lease) / 2;
+    if (was_asleep && !EQUUS_MUTANT(root_is_impatient)) {
+        EQUUS_SOMETIMES(root_was_asleep);
         patience_until = now + limits.evict_after;
+    }
     last_watch = now;
     next_watch = now + limits.heartbeat_every;
     if (now < patience_until)
@@ -321,7 +329,7 @@ void kernel_impl::watch_members_now() {
             continue;
         const session* with_it = session_to(info.at);
         const duration silence = now - with_it->last_heard();
-        if (silence > limits.evict_after)
+        if (silence > (EQUUS_MUTANT(evicts_too_early) ? limits.suspect_after : limits.evict_after))
             news.emplace_back(info, view_change::evicted);
         else if (silence > limits.suspect_after && info.reachable)
             news.emplace_back(info, view_change::silent);

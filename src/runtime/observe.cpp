@@ -31,6 +31,7 @@ node_status kernel_impl::status() const {
     for (const auto& [node, info] : members)
         out.members.push_back(info);
     out.ready = scheduled.size();
+    out.streams_lingering = static_cast<std::uint32_t>(lingering.size());
     out.messages_sent = counters.messages_sent;
     out.messages_consumed = counters.messages_consumed;
     incarnations.for_each([&](const incarnation_record& inc) {

@@ -36,7 +36,7 @@ leg_entry& kernel_impl::entry_for(port_record& port, stream_id stream) {
         entry = std::make_unique<leg_entry>();
         entry->port = &port;
         entry->stream = stream;
-        entry->limit_messages = port.window_messages;
+        entry->limit_messages = EQUUS_BUGGIFY(credit_starts_small, 500) ? 1 : port.window_messages;
         entry->limit_bytes = options.limits.credit_bytes;
         entry->slot = port_legs.insert(*entry);
     }
@@ -120,7 +120,7 @@ envelope* kernel_impl::take(port_record& port, const detail::message_filter& wan
 }
 
 void kernel_impl::consumed(envelope* message) noexcept {
-    if (message->call.call && !message->answered)
+    if (message->call.call && !message->answered && !EQUUS_MUTANT(abandons_in_silence))
         fail_call(*message, errc::abandoned);
     leg_entry* leg = message->leg;
     if (leg) {
@@ -132,11 +132,13 @@ void kernel_impl::consumed(envelope* message) noexcept {
         leg->consumed_bytes += message->payload_bytes;
         if (message->number == leg->consumed + 1) {
             ++leg->consumed;
-            while (!leg->ahead.empty() && leg->ahead.front() == leg->consumed + 1) {
+            while (!leg->ahead.empty() && leg->ahead.front() == leg->consumed + 1 &&
+                   !EQUUS_MUTANT(consumption_stays_behind)) {
                 ++leg->consumed;
                 leg->ahead.erase(leg->ahead.begin());
             }
         } else {
+            EQUUS_SOMETIMES(consumed_out_of_order);
             leg->ahead.insert(
                 std::lower_bound(leg->ahead.begin(), leg->ahead.end(), message->number),
                 message->number);
@@ -171,7 +173,7 @@ void kernel_impl::grant(leg_entry& leg) noexcept {
 }
 
 void kernel_impl::credit_is_due(leg_entry& leg) noexcept {
-    if (leg.credit_due)
+    if (leg.credit_due || EQUUS_MUTANT(credit_is_not_returned))
         return;
     leg.credit_due = true;
     leg.due_next = credit_due_first;
@@ -223,7 +225,7 @@ void kernel_impl::close_port(port_record& port, errc reason) {
         end_entry(leg);
         if (local)
             leg_is_broken(*local, frame.consumed);
-        else if (is_member(from))
+        else if (is_member(from) && !EQUUS_MUTANT(ends_in_silence))
             send_frame(from, kind::broken, lane::control, frame);
     }
     static_cast<void>(reason);
@@ -288,13 +290,17 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     }
     leg->from = from;
     leg->from_slot = header.stream_slot;
-    if (header.number != leg->next) {
+    if (EQUUS_MUTANT(cursor_skips_gaps) && header.number > leg->next)
+        leg->next = header.number;
+    if (header.number != leg->next &&
+        !(EQUUS_MUTANT(cursor_takes_duplicates) && header.number < leg->next)) {
         const bool old = header.number < leg->next;
         old ? ++counters.duplicates_dropped : ++counters.discards_answered;
+        EQUUS_SOMETIMES(discarded_at_the_cursor);
         trace(trace_kind::discarded, header.stream.owner, header.number, old ? 2 : 3);
         if (old)
             credit_is_due(*leg);
-        else
+        else if (!EQUUS_MUTANT(discards_in_silence))
             send_frame(from, kind::next, lane::control,
                        next_frame{header.stream, header.stream_slot, leg->next});
         return;
@@ -314,11 +320,14 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         carried = std::move(*decoded);
     }
     rest = rest.subspan(header.capability_bytes);
-    void* block = pool.allocate(*port->owner->memory, sizeof(envelope) + rest.size(), true);
+    void* block = nullptr;
+    if (!EQUUS_BUGGIFY(no_memory_for_message, 20))
+        block = pool.allocate(*port->owner->memory, sizeof(envelope) + rest.size(), true);
     if (!block) {
         ++counters.discards_answered;
-        send_frame(from, kind::next, lane::control,
-                   next_frame{header.stream, header.stream_slot, leg->next});
+        if (!EQUUS_MUTANT(discards_in_silence))
+            send_frame(from, kind::next, lane::control,
+                       next_frame{header.stream, header.stream_slot, leg->next});
         return;
     }
     auto* message = new (block) envelope;

@@ -38,7 +38,8 @@ void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) n
     void* record = std::exchange(entry.record, nullptr);
     const reference_kind what = std::exchange(entry.kind, reference_kind::none);
     entry.protocol = nullptr;
-    ++entry.generation; // whoever still has the number has nothing
+    entry.generation +=
+        EQUUS_MUTANT(generation_stays) ? 0 : 1; // whoever still has the number has nothing
     entry.rights = std::exchange(inc.free_reference, index);
     if (!record)
         return;

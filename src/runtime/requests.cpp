@@ -193,6 +193,8 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
 // ---------------------------------------------------------------------- channels with many ports
 
 void kernel_impl::tell_members(channel_record& channel, const follow_channel_body& follower) {
+    if (EQUUS_MUTANT(members_are_not_told))
+        return;
     channel_members_frame frame;
     frame.channel = channel.id;
     frame.stream = follower.stream;

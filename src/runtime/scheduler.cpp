@@ -46,7 +46,7 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
 
 void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
     running_scope scope{&inc};
-    budget = options.limits.turn_steps;
+    budget = EQUUS_BUGGIFY(turn_ends_early, 100) ? 1 : options.limits.turn_steps;
     while (budget > 0 && steps > 0 && !inc.ending) {
         --budget;
         if (!inc.begun) {
@@ -111,6 +111,9 @@ void kernel_impl::time_out(operation& op) {
         end(op);
         break;
     case detail::operation_kind::call: {
+        EQUUS_SOMETIMES(call_timed_out);
+        if (EQUUS_MUTANT(deadline_is_ignored))
+            break;
         auto& call = static_cast<detail::call_operation&>(op);
         const errc reason = call.sent ? errc::maybe_delivered : errc::timed_out;
         give_up_call(call);

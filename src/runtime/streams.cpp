@@ -98,8 +98,10 @@ detail::progress kernel_impl::transmit(stream_record& stream, envelope* message,
 
 detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg& leg,
                                                envelope* message, error& why) {
-    if (!leg.has_credit(message->payload_bytes))
+    if (!leg.has_credit(message->payload_bytes) && !EQUUS_MUTANT(credit_is_ignored)) {
+        EQUUS_SOMETIMES(credit_exhausted);
         return detail::progress::waiting;
+    }
     if (message->type && message->type->for_each_reference && !message->capabilities) {
         if (auto exported = export_message(*stream.owner, *message, leg.port.owner); !exported) {
             why = std::move(exported.error());
@@ -138,6 +140,8 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
     }
     ++counters.messages_sent;
     for (stream_leg* leg = stream.legs; leg; leg = leg->next) {
+        if (EQUUS_MUTANT(multicast_leaves_one_out) && leg->next)
+            continue;
         ++leg->sent;
         leg->sent_bytes += message->payload_bytes;
         message->number = leg->sent;
@@ -273,7 +277,7 @@ void kernel_impl::resend(stream_leg& leg, std::uint64_t from) {
     if (!to)
         return;
     for (retained_message* kept = leg.retained.front(); kept; kept = kept->next) {
-        if (kept->number < from)
+        if (kept->number < from + (EQUUS_MUTANT(repeats_too_little) ? 1 : 0))
             continue;
         ++counters.messages_resent;
         auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
@@ -321,13 +325,13 @@ void kernel_impl::credit_came(stream_leg& leg, std::uint64_t consumed_to,
     leg.limit_messages = std::max(leg.limit_messages, limit_messages);
     leg.limit_bytes = std::max(leg.limit_bytes, limit_bytes);
     while (retained_message* kept = leg.retained.front()) {
-        if (kept->number > leg.consumed)
+        if (kept->number > leg.consumed + (EQUUS_MUTANT(retention_ends_early) ? 1 : 0))
             break;
         memory_pool::free(leg.retained.pop());
     }
     stream_record& stream = *leg.stream;
     trace(trace_kind::credit, stream.id.owner, stream.id.counter, leg.consumed, leg.limit_messages);
-    if (!stream.waiting.empty())
+    if (!stream.waiting.empty() && !EQUUS_MUTANT(credit_wakes_nobody))
         wake_senders(stream);
     if (stream.closing)
         finish_if_drained(stream);
@@ -345,8 +349,10 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
         remove_leg(stream, *leg);
     }
     trace(trace_kind::broken, stream.id.owner, stream.id.counter, consumed_to, sent);
-    if (!stream.waiting.empty())
+    if (!stream.waiting.empty()) {
+        EQUUS_SOMETIMES(broken_while_senders_waited);
         wake_senders(stream);
+    }
     if (stream.closing)
         free_stream(stream);
 }

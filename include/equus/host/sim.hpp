@@ -168,8 +168,9 @@ public:
     /// Until `done()`, asked after each event; false when that takes longer than `within` or the
     /// world has failed.
     bool run_until(const std::function<bool()>& done, duration within);
-    /// Heals, and lets time pass until no node has sent or consumed a message, or has work, for
-    /// five seconds; false when that takes longer than `within`.
+    /// Heals, and lets time pass until no node has sent or consumed a message, or has work, for so
+    /// long that lives which have ended are written off; false when that takes longer than
+    /// `within`.
     bool settle(duration within = std::chrono::seconds{120});
     /// Does it at that instant.
     void at(time_point when, std::function<void()> action);
@@ -185,6 +186,8 @@ public:
     void partition(host a, host b);
     /// `to` does not hear `from` any more.
     void cut(host from, host to);
+    /// `to` hears `from` again.
+    void uncut(host from, host to);
     /// Nobody hears the host, and it hears nobody.
     void isolate(host which);
     /// All paths are whole again; nothing else changes.

@@ -80,13 +80,13 @@ private:
 
 // ---- for the checks of workloads
 
-/// Every node that has not left is a member, all have the same view, and no incarnation is left but
-/// those called `besides`. Empty, or what is not so.
+/// Every node that has not left is a member, all have the same view, no message is left, and no
+/// incarnation but those called `besides`. Empty, or what is not so.
 std::string what_is_not_at_rest(const world& w, std::string_view besides = {});
 /// The nodes and what they still hold, one line each.
 std::string who_is_left(const world& w);
 
-/// streams, calls, membership, reconnect.
+/// asleep, calls, membership, reconnect, streams.
 scenario_table built_in_scenarios();
 
 struct seed_options {
@@ -151,6 +151,15 @@ struct planted_fault {
 const std::vector<planted_fault>& planted_faults();
 /// Whether this build has them.
 bool has_mutants() noexcept;
+
+/// What a campaign made of a planted fault.
+struct mutant_outcome {
+    std::uint64_t seeds = 0; ///< that were run
+    std::string found;       ///< what the first failure says; empty: the mutant survived
+    std::uint64_t seed = 0;  ///< the first that failed
+};
+/// Runs the fault's scenario with it until a seed fails, at most `seeds_max` seeds.
+mutant_outcome hunt(const planted_fault& which, const scenario& what, std::uint32_t jobs = 2);
 
 /// The path of the program that may know a scenario which this one does not; `given`: what was said
 /// by --program, or nothing. The error says where was looked.
