@@ -9,8 +9,6 @@ const std::vector<planted_fault>& planted_faults() {
         // sessions
         {"session_forgets_on_reconnect", "reconnect", 20,
          "what was under way on a broken link is not sent again"},
-            {"session_keeps_acknowledgement", "reconnect", 2'000,
-             "what arrived over a broken link is not acknowledged on the next one"},
             {"session_forgets_lost_packets", "streams", 50, "the timer repeats nothing"},
             {"session_delivers_duplicates", "streams", 2'000,
              "a packet that comes twice is taken twice"},

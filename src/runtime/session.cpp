@@ -114,7 +114,7 @@ void session::choose_link(time_point now) {
         if (chosen && !EQUUS_MUTANT(session_forgets_on_reconnect))
             for (std::uint64_t n = acknowledged_ + 1; n <= sent_last_; ++n)
                 repeat(n);
-        if (chosen && received_ != 0 && !EQUUS_MUTANT(session_keeps_acknowledgement))
+        if (chosen && received_ != 0)
             acknowledge_by(now);
         repeat_until_ = 0;
         retransmit_after_ = limits_.retransmit_after;

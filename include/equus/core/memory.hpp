@@ -1,6 +1,6 @@
-// Memory is charged to the incarnation that allocates it, so that one's greed does not end
-// the work of another. Messages and coroutine frames come from the node's pool; containers in a
-// state come from global new, which a hosted program charges by the same account (src/host/memory).
+// Memory is charged to the incarnation that allocates it, so that one's greed does not end the work
+// of another: its messages, its coroutine frames and the incarnation itself come from the node's
+// pool. The limit: containers in a state or a message come from global new and are not charged.
 #pragma once
 
 #include <cstddef>
