@@ -20,6 +20,16 @@ enum class incarnation_state : std::uint16_t {
     ended = 5,
 };
 
+/// One port that a stream sends to.
+struct leg_status {
+    port_id port;
+    node_boot at; ///< last known place
+    std::uint64_t sent = 0;
+    std::uint64_t consumed = 0;
+    std::uint64_t credit_limit = 0;
+    EQUUS_FIELDS(port, at, sent, consumed, credit_limit)
+};
+
 struct stream_status {
     stream_id id;
     std::string name; ///< of the declared interface; empty for others
@@ -31,9 +41,10 @@ struct stream_status {
     std::uint64_t consumed = 0;
     std::uint64_t credit_limit = 0;
     bool broken = false;
-    std::uint32_t waiting = 0; ///< senders that wait for credit
+    std::uint32_t waiting = 0;    ///< senders that wait for credit
+    std::vector<leg_status> legs; ///< one for each port; what stands above is of all together
     EQUUS_FIELDS(id, name, protocol, channel, to, receiver, sent, consumed, credit_limit, broken,
-                 waiting)
+                 waiting, legs)
 };
 
 struct port_status {
@@ -48,6 +59,45 @@ struct port_status {
     EQUUS_FIELDS(id, name, protocol, channels, queued, queued_bytes, streams, consumed)
 };
 
+/// What a coroutine waits for.
+enum class wait_kind : std::uint16_t {
+    call = 0,    ///< the answer of an invocation that has left
+    credit = 1,  ///< to send: a receiver has to consume first
+    calls = 2,   ///< to invoke: `limit NAME calls N` of the stream is reached
+    port = 3,    ///< that a channel with many ports has one
+    message = 4, ///< at ports of its own
+    instant = 5,
+    effect = 6,
+    kernel = 7, ///< the answer of a kernel: a creation, a status, an order
+    event = 8,
+};
+EQUUS_ENUM(wait_kind, call, credit, calls, port, message, instant, effect, kernel, event)
+
+/// One coroutine of an incarnation, and what it waits for, as far as its own node knows.
+struct wait_status {
+    wait_kind kind = wait_kind::message;
+    duration waited{0};             ///< so far, to about a millisecond
+    duration left = for_ever;       ///< until it gives up
+    std::string name;               ///< of the stream or port as declared; of the effect
+    std::string protocol;           ///< of the stream or port
+    std::vector<incarnation_id> on; ///< who has to do something; several: any of them, or each
+    call_id call;                   ///< that was sent
+    node_boot at;                   ///< of a call: who holds it, as last known; of a kernel: which
+    std::uint64_t sent = 0;         ///< of a stream without credit
+    std::uint64_t consumed = 0;
+    std::string label; ///< while it is being wired: what it wants from stream space
+    EQUUS_FIELDS(kind, waited, left, name, protocol, on, call, at, sent, consumed, label)
+};
+
+/// An invocation that an incarnation has and has not answered; its caller is the owner of `call`.
+struct held_call {
+    call_id call;
+    std::string port;
+    std::string message;
+    bool queued = false; ///< not taken yet
+    EQUUS_FIELDS(call, port, message, queued)
+};
+
 struct incarnation_status {
     incarnation_id id;
     std::string name;
@@ -59,8 +109,14 @@ struct incarnation_status {
     std::vector<port_status> ports;
     std::vector<stream_status> streams;
     priority_level priority = priority_normal;
+    bool runnable = false;          ///< something could run at this instant
+    bool handling = false;          ///< a handler has begun a message and not ended
+    std::vector<wait_status> waits; ///< the first `rows_max`
+    std::vector<held_call> holds;   ///< the first `rows_max`
+    std::uint32_t unlisted = 0;     ///< waits and held calls beyond these
     EQUUS_FIELDS(id, name, module, state, memory_bytes, handled, calls_waiting, ports, streams,
-                 priority)
+                 priority, runnable, handling, waits, holds, unlisted)
+    static constexpr std::size_t rows_max = 64;
 };
 
 struct node_status {

@@ -46,6 +46,15 @@ result<void> bind_stream(reference declared, any_reference to);
 /// Messages under way at once: of a stream, or of each stream into a port. 0 changes nothing.
 void set_credit(reference which, std::uint32_t messages) noexcept;
 
+/// Messages that the streams into a port may have there together, waiting or in hand; each stream
+/// may have one, whatever the others have (rule 17). What has been granted stays. 0 changes
+/// nothing.
+void set_queue(reference port, std::uint32_t messages) noexcept;
+
+/// Invocations of a stream that are sent and not answered; one more waits, and what is sent after
+/// it too. 0 is as 1: each leaves when the one before has been answered. A stream that was bound.
+void set_calls(reference stream, std::uint32_t calls) noexcept;
+
 namespace detail {
 /// Wires every declared interface by label through the stream space it was born with. Implemented
 /// by the stream space service's client.

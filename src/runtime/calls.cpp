@@ -17,6 +17,7 @@ std::size_t padded(std::size_t bytes) noexcept {
 bool kernel_impl::begin_call(detail::call_operation& op) {
     auto& inc = *static_cast<incarnation_record*>(op.owner);
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(now);
     if (!op.message) {
         end(op, error{errc::out_of_memory, "no memory for the message"});
         return true;
@@ -63,7 +64,7 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
             timers.set(op, deadline_after(now, options.limits.call_timeout));
         op.message->deadline = op.deadline;
     }
-    if (!stream.waiting.empty()) {
+    if (!stream.waiting.empty() || (stream.has_its_calls() && stream.broken == errc::ok)) {
         op.listed = true;
         stream.waiting.push(op);
         return false;
@@ -73,6 +74,7 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
     case detail::progress::done:
         op.message = nullptr;
         op.sent = true;
+        count_call(stream, op);
         return op.has_ended();
     case detail::progress::failed:
         op.message = nullptr;
@@ -103,6 +105,8 @@ void kernel_impl::drop_call(detail::call_operation& op) noexcept {
         --calls_waiting;
         --inc.calls_waiting;
     }
+    if (op.counted) [[unlikely]]
+        uncount_call(op);
 }
 
 namespace {
@@ -392,6 +396,7 @@ bool begin(effect_operation& op, std::string_view name, bytes request) {
     kernel_impl& kernel = *inc->kernel;
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(kernel.now);
     bool allowed = false;
     for (const std::string& granted : inc->module->effects)
         allowed = allowed || granted == name;

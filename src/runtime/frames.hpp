@@ -73,7 +73,10 @@ struct capability {
     port_id port;               ///< of a unicast stream: its receiver, as last known
     incarnation_id incarnation; ///< of an incarnation handle
     place at;                   ///< hint: of the port, channel or incarnation
-    EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at)
+    /// Messages that a new stream may send before the port has said anything; 0: credit_initial.
+    std::uint16_t credit_first = 0;
+    EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at,
+                 credit_first)
 };
 
 } // namespace equus::detail
@@ -240,8 +243,9 @@ struct event_frame {
 struct channel_member {
     port_id port;
     place at;
+    std::uint16_t credit_first = 0; ///< as in a capability
     friend bool operator==(const channel_member&, const channel_member&) = default;
-    EQUUS_FIELDS(port, at)
+    EQUUS_FIELDS(port, at, credit_first)
 };
 /// The ports of a multicast or anycast channel, to each stream that is bound to it.
 struct channel_members_frame {

@@ -333,6 +333,7 @@ void begin(event_operation& op) {
         begin_fresh(*inc);
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(inc->kernel->now);
     if (inc->rest && !inc->rest->events.empty()) {
         inc->kernel->end(op);
         return;
@@ -400,13 +401,14 @@ result<any_reference> attach_new_channel(reference port, channel_kind routing) {
     made.channel = {inc->id, inc->counter()};
     made.port = record.id();
     made.at = {kernel.self, record.slot, {}};
+    made.credit_first = kernel.credit_first_of(record);
     record.attach().channels.push_back(made.channel);
     if (routing != channel_kind::unicast) {
         channel_record& channel = kernel.channels[made.channel];
         channel.id = made.channel;
         channel.routing = routing;
         channel.protocol = made.protocol;
-        channel.members.push_back({record.id(), made.at});
+        channel.members.push_back({record.id(), made.at, made.credit_first});
     }
     return any_reference{kernel.import_capability(*inc, made)};
 }
@@ -446,17 +448,6 @@ result<void> bind_stream(reference declared, any_reference to) {
     target->domain = source->domain;
     kernel.drop_reference(*inc, to.index());
     return {};
-}
-
-void set_credit(reference which, std::uint32_t messages) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
-    const auto* entry = inc->kernel->lookup(*inc, which);
-    if (!entry || !entry->record || messages == 0)
-        return;
-    if (entry->kind == reference_kind::port)
-        static_cast<port_record*>(entry->record)->window_messages = messages;
-    else if (entry->kind == reference_kind::stream)
-        static_cast<stream_record*>(entry->record)->under_way_max = messages;
 }
 
 } // namespace equus

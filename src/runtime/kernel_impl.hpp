@@ -6,11 +6,13 @@
 //   references.cpp    reference tables, capabilities in and out of messages
 //   streams.cpp       sending: numbers, credit, retention, channels with many ports
 //   ports.cpp         receiving: cursors, queues, consumption, credit returned
+//   bounds.cpp        limits that a configuration sets: credit, queues, calls
 //   calls.cpp         invocations, replies, effects, the table of calls
 //   requests.cpp      what kernels ask of each other; multicast channels' membership
 //   links.cpp         links, greetings, sessions, inbound frames by kind
 //   membership.cpp    the register at the root, its view everywhere, leases
 //   observe.cpp       status, invariants, trace
+//   waits.cpp         who waits for what
 #pragma once
 
 #include "runtime/frames.hpp"
@@ -222,7 +224,7 @@ struct kernel_impl {
     // ------------------------------------------------------------------ streams.cpp
     stream_record* make_stream(incarnation_record& owner, std::uint64_t protocol);
     void bind(stream_record& stream, const capability& to);
-    stream_leg& add_leg(stream_record& stream, port_id port, place at);
+    stream_leg& add_leg(stream_record& stream, port_id port, place at, std::uint16_t credit_first);
     void remove_leg(stream_record& stream, stream_leg& leg) noexcept;
     detail::progress transmit(stream_record& stream, envelope* message, error& why);
     detail::progress transmit_unicast(stream_record& stream, stream_leg& leg, envelope* message,
@@ -263,6 +265,13 @@ struct kernel_impl {
     void close_port(port_record& port, errc reason);
     void recv_message(node_boot from, std::span<const std::byte> payload);
     void recv_credit(node_boot from, std::span<const std::byte> payload);
+
+    // ------------------------------------------------------------------ bounds.cpp
+    void bound_queue(port_record& port, std::uint32_t messages) noexcept;
+    void grant_of_queue(leg_entry& leg) noexcept;
+    std::uint16_t credit_first_of(const port_record& port) const noexcept;
+    static void count_call(stream_record& stream, detail::call_operation& op) noexcept;
+    void uncount_call(detail::call_operation& op) noexcept;
 
     // ------------------------------------------------------------------ calls.cpp
     bool begin_call(detail::call_operation& op);
@@ -345,6 +354,8 @@ struct kernel_impl {
     void record(trace_kind kind, incarnation_id who, std::uint64_t a, std::uint64_t b,
                 std::uint64_t c) noexcept;
     node_status status() const;
+    /// waits.cpp: what the operations of this node wait for, into the rows of its incarnations.
+    void add_waits(node_status& to) const;
     std::string check_invariants() const;
 
     // ------------------------------------------------------------------ shared

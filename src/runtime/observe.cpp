@@ -45,6 +45,8 @@ node_status kernel_impl::status() const {
             row.handled += port->consumed;
         row.calls_waiting = inc.calls_waiting;
         row.priority = inc.priority;
+        row.runnable = inc.scheduled;
+        row.handling = inc.in_hand != nullptr;
         const auto& declared = inc.module->description.interfaces;
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
             const reference_entry& entry = inc.references[i];
@@ -80,6 +82,8 @@ node_status kernel_impl::status() const {
                         made.sent += leg->sent;
                         made.consumed += leg->consumed;
                         made.credit_limit += leg->limit_messages;
+                        made.legs.push_back(
+                            {leg->port, leg->at.at, leg->sent, leg->consumed, leg->limit_messages});
                     }
                 }
                 row.streams.push_back(std::move(made));
@@ -87,6 +91,7 @@ node_status kernel_impl::status() const {
         }
         out.incarnations.push_back(std::move(row));
     });
+    add_waits(out);
     return out;
 }
 
@@ -148,6 +153,14 @@ std::string kernel_impl::check_invariants() const {
                 say("I3: a queue's counts are wrong");
             if (!port->attached)
                 continue;
+            std::uint64_t granted = 0;
+            for (const auto& [stream, leg] : port->attached->legs)
+                granted += granted_to(*leg);
+            if (port->window_messages == 0 && granted != port->attached->granted)
+                say("I9: what a port has granted is miscounted");
+            if (port->window_messages == 0 &&
+                granted > port->attached->queue_max + port->attached->legs.size())
+                say("I9: a port has granted more than its queue");
             for (const auto& [stream, leg] : port->attached->legs) {
                 if (leg->next <= leg->consumed)
                     say("I3: the cursor of " + text_of_stream(stream) + " lies behind");

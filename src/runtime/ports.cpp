@@ -37,6 +37,10 @@ leg_entry& kernel_impl::entry_for(port_record& port, stream_id stream) {
         entry->port = &port;
         entry->stream = stream;
         entry->limit_messages = EQUUS_BUGGIFY(credit_starts_small, 500) ? 1 : port.window_messages;
+        if (port.window_messages == 0) [[unlikely]] {
+            entry->limit_messages = 0;
+            grant_of_queue(*entry);
+        }
         entry->limit_bytes = options.limits.credit_bytes;
         entry->slot = port_legs.insert(*entry);
     }
@@ -130,6 +134,8 @@ void kernel_impl::consumed(envelope* message) noexcept {
         trace(trace_kind::consumed, leg->stream.owner, leg->stream.counter, message->number,
               port.slot);
         leg->consumed_bytes += message->payload_bytes;
+        if (port.window_messages == 0) [[unlikely]]
+            port.attached->granted -= granted_to(*leg);
         if (message->number == leg->consumed + 1) {
             ++leg->consumed;
             while (!leg->ahead.empty() && leg->ahead.front() == leg->consumed + 1 &&
@@ -143,13 +149,18 @@ void kernel_impl::consumed(envelope* message) noexcept {
                 std::lower_bound(leg->ahead.begin(), leg->ahead.end(), message->number),
                 message->number);
         }
+        if (port.window_messages == 0) [[unlikely]]
+            port.attached->granted += granted_to(*leg);
         grant(*leg);
     }
     detail::free_envelope(message);
 }
 
 void kernel_impl::grant(leg_entry& leg) noexcept {
-    leg.limit_messages = std::max(leg.limit_messages, leg.consumed + leg.port->window_messages);
+    if (leg.port->window_messages != 0) [[likely]]
+        leg.limit_messages = std::max(leg.limit_messages, leg.consumed + leg.port->window_messages);
+    else
+        grant_of_queue(leg);
     leg.limit_bytes = std::max(leg.limit_bytes, leg.consumed_bytes + options.limits.credit_bytes);
     if (leg.finished && leg.consumed >= leg.last) {
         end_entry(leg);
@@ -206,6 +217,8 @@ void kernel_impl::end_entry(leg_entry& leg) noexcept {
     if (leg.local)
         leg.local->local = nullptr;
     port_legs.erase(leg.slot);
+    if (leg.port->window_messages == 0) [[unlikely]]
+        leg.port->attached->granted -= granted_to(leg);
     leg.port->attached->legs.erase(leg.stream); // destroys it
 }
 
@@ -463,6 +476,7 @@ bool begin(receive_operation& op) {
     kernel_impl& kernel = *inc->kernel;
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(kernel.now);
     for (std::uint8_t i = 0; i < op.port_count; ++i) {
         const auto* entry = kernel.lookup(*inc, op.ports[i]);
         if (!entry || entry->kind != runtime::reference_kind::port) {

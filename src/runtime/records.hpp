@@ -71,6 +71,7 @@ struct stream_leg {
 };
 
 struct stream_record {
+    static constexpr std::uint16_t no_limit = 0xffff;
     incarnation_record* owner = nullptr; ///< null: its owner has ended, the messages linger
     kernel_impl* kernel = nullptr;
     stream_id id;
@@ -80,14 +81,19 @@ struct stream_record {
     bool closing = false;       ///< closed by its owner; ends when everything is consumed
     bool members_known = false; ///< of a multicast or anycast channel
     errc broken = errc::ok;
+    std::uint16_t credit_first = 0; ///< of a new leg, before its port has said anything; 0: usual
     std::uint32_t members_version = 0;
-    std::uint32_t under_way_max = ~0u; ///< the owner's own limit: `limit NAME credit N`
+    std::uint32_t under_way_max = ~0u;  ///< the owner's own limit: `limit NAME credit N`
+    std::uint16_t calls_max = no_limit; ///< likewise: `limit NAME calls N`
+    std::uint16_t calls_out = 0;        ///< sent and not answered; counted under a limit only
     std::uint32_t rebinds = 0;
     std::uint32_t followed_slot = ~0u;
     place channel_at; ///< of a multicast or anycast channel's creator
     stream_leg* legs = nullptr;
     stream_leg* anycast_next = nullptr;
     linked_list<operation, &operation::previous, &operation::next> waiting;
+
+    bool has_its_calls() const noexcept { return calls_out >= calls_max; }
 };
 
 inline bool stream_leg::has_credit(std::uint32_t bytes) const noexcept {
@@ -127,6 +133,11 @@ struct leg_entry {
 
 namespace equus::runtime {
 
+/// Messages that the leg's sender may still have here by what it was granted.
+inline std::uint64_t granted_to(const leg_entry& leg) noexcept {
+    return leg.limit_messages > leg.consumed ? leg.limit_messages - leg.consumed : 0;
+}
+
 struct port_record {
     incarnation_record* owner = nullptr;
     std::uint32_t counter = 0; ///< among what its owner has named
@@ -136,8 +147,8 @@ struct port_record {
     fifo<envelope, &envelope::next> queue;
     std::uint32_t queued = 0;
     std::uint32_t queued_bytes = 0;
-    std::uint32_t window_messages = 0;
-    bool ready = false; ///< in its owner's list of ports to serve
+    std::uint32_t window_messages = 0; ///< of each stream; 0: the streams share `queue_max`
+    bool ready = false;                ///< in its owner's list of ports to serve
     port_record* next_ready = nullptr;
     port_record* next_owned = nullptr;
     std::uint64_t consumed = 0;
@@ -146,6 +157,9 @@ struct port_record {
         std::vector<channel_id> channels;
         std::map<channel_id, node_boot> joined; ///< multicast ones: where their creator is
         std::map<stream_id, std::unique_ptr<leg_entry>> legs;
+        std::uint32_t queue_max = 0;    ///< `limit NAME queue N`; 0: none
+        std::uint32_t stream_max = ~0u; ///< of it, what one stream may have
+        std::uint64_t granted = 0;      ///< of it: allowed to the streams together and not consumed
     };
     std::unique_ptr<attachments> attached;
 

@@ -113,6 +113,7 @@ result<capability> kernel_impl::describe_reference(incarnation_record& inc, refe
         out.protocol = stream->protocol;
         out.routing = stream->routing;
         out.channel = stream->channel;
+        out.credit_first = stream->credit_first;
         if (stream->routing == channel_kind::unicast && stream->legs) {
             out.port = stream->legs->port;
             out.at = stream->legs->at;

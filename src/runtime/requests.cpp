@@ -318,6 +318,7 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
     kernel_impl& kernel = *inc->kernel;
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(kernel.now);
     runtime::request_frame frame;
     frame.kind = kind;
     frame.asker = inc->id;
@@ -418,7 +419,7 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
         if (source.protocol != record.protocol->id || !(stream->rights & right::attach))
             return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
         body.channel = source.channel;
-        body.member = {record.id(), {kernel.self, record.slot, {}}};
+        body.member = {record.id(), {kernel.self, record.slot, {}}, kernel.credit_first_of(record)};
         auto& attached = record.attach();
         attached.channels.push_back(source.channel);
         attached.joined[source.channel] = source.channel_at.at;

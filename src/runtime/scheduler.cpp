@@ -187,6 +187,7 @@ bool begin(sleep_operation& op) {
         begin_fresh(*inc);
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(inc->kernel->now);
     return false;
 }
 

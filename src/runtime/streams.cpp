@@ -18,8 +18,9 @@ stream_record* kernel_impl::make_stream(incarnation_record& owner, std::uint64_t
 void kernel_impl::bind(stream_record& stream, const capability& to) {
     stream.channel = to.channel;
     stream.routing = to.routing;
+    stream.credit_first = to.credit_first;
     if (to.routing == channel_kind::unicast) {
-        add_leg(stream, to.port, to.at);
+        add_leg(stream, to.port, to.at, to.credit_first);
         if (!is_member(to.at.at))
             break_stream(stream, errc::broken);
         return;
@@ -28,12 +29,15 @@ void kernel_impl::bind(stream_record& stream, const capability& to) {
     follow_channel(stream);
 }
 
-stream_leg& kernel_impl::add_leg(stream_record& stream, port_id port, place at) {
+stream_leg& kernel_impl::add_leg(stream_record& stream, port_id port, place at,
+                                 std::uint16_t credit_first) {
     auto* leg = new stream_leg;
     leg->stream = &stream;
     leg->port = port;
     leg->at = at;
     leg->limit_messages = options.limits.credit_initial;
+    if (credit_first != 0 && credit_first < leg->limit_messages)
+        leg->limit_messages = credit_first;
     leg->limit_bytes = options.limits.credit_bytes;
     leg->slot = stream_legs.insert(*leg);
     leg->next = stream.legs;
@@ -288,6 +292,8 @@ void kernel_impl::resend(stream_leg& leg, std::uint64_t from) {
 void kernel_impl::wake_senders(stream_record& stream) {
     while (operation* op = stream.waiting.front()) {
         const bool is_call = op->kind == detail::operation_kind::call;
+        if (is_call && stream.has_its_calls() && stream.broken == errc::ok)
+            return;
         envelope*& message = is_call ? static_cast<detail::call_operation*>(op)->message
                                      : static_cast<detail::send_operation*>(op)->message;
         error why{errc::ok};
@@ -310,7 +316,9 @@ void kernel_impl::wake_senders(stream_record& stream) {
             drop_call(static_cast<detail::call_operation&>(*op));
             end(*op, std::move(why));
         } else if (calls[slot].op == op) {
-            static_cast<detail::call_operation*>(op)->sent = true;
+            auto& call = static_cast<detail::call_operation&>(*op);
+            call.sent = true;
+            count_call(stream, call);
         }
         if (stream.broken != errc::ok && !stream.waiting.empty())
             continue;
@@ -418,7 +426,7 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
         for (stream_leg* leg = stream.legs; leg; leg = leg->next)
             known = known || leg->port == member.port;
         if (!known && is_member(member.at.at))
-            add_leg(stream, member.port, member.at);
+            add_leg(stream, member.port, member.at, member.credit_first);
     }
     if (!stream.waiting.empty())
         wake_senders(stream);
@@ -458,6 +466,7 @@ bool begin(send_operation& op) {
     auto* inc = static_cast<incarnation_record*>(running());
     op.owner = inc;
     op.status = operation::state::waiting;
+    op.since = detail::ticks_of(inc->kernel->now);
     auto* entry = inc->kernel->lookup(*inc, op.stream);
     op.listed = true;
     static_cast<runtime::stream_record*>(entry->record)->waiting.push(op);

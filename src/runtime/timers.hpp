@@ -19,6 +19,8 @@ public:
         return heap_.empty() ? time_point::never() : heap_.front()->deadline;
     }
     std::size_t size() const noexcept { return heap_.size(); }
+    /// In no order but that of their setting and ending.
+    const std::vector<detail::operation*>& all() const noexcept { return heap_; }
 
 private:
     static bool before(const detail::operation& a, const detail::operation& b) noexcept {

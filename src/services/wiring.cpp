@@ -25,6 +25,17 @@ tl::unexpected<error> refuse(const declared_interface& about, std::string_view l
     return fail(error{code, std::move(text), std::move(why)});
 }
 
+/// What the configuration says of an interface that is there: a port's before anybody can send to
+/// it, a stream's when it is bound.
+void limit(const declared_interface& which) {
+    if (!which.binding)
+        return;
+    set_credit(which.which, which.binding->credit);
+    set_queue(which.which, which.binding->queue);
+    if (which.binding->calls)
+        set_calls(which.which, *which.binding->calls);
+}
+
 /// A port joins a channel that has been deposited, or makes its own and deposits it.
 task<> wire_port(declared_interface port, const std::string* label, space_stream in) {
     auto known = co_await in.invoke<space::describe>(*label);
@@ -68,6 +79,7 @@ task<> wire_stream(declared_interface out, const std::string* label, space_strea
     }
     if (auto bound = bind_stream(out.which, to); !bound)
         co_await ok(refuse(out, *label, std::move(bound.error())));
+    limit(out);
 }
 
 } // namespace
@@ -78,16 +90,16 @@ task<> detail::wire_interfaces() {
     const any_reference space = born_with("system.space");
 
     for (const declared_interface& each : interfaces) {
-        if (each.binding)
-            set_credit(each.which, each.binding->credit);
         const any_reference given = born_with(each.name);
         if (each.kind != interface_kind::port) {
             if (!given)
                 continue;
             if (auto bound = bind_stream(each.which, given); !bound)
                 co_await ok(refuse(each, {}, std::move(bound.error())));
+            limit(each);
             continue;
         }
+        limit(each);
         if (given) {
             auto joined = co_await join_channel(each.which, given);
             if (!joined)
@@ -111,6 +123,7 @@ task<> detail::wire_interfaces() {
     if (keeps_space) {
         if (auto bound = bind_stream(keeps_space->which, space); !bound)
             co_await ok(refuse(*keeps_space, "system.space", std::move(bound.error())));
+        limit(*keeps_space);
         co_return;
     }
     // Wiring was its only use: an incarnation reaches what its declaration names, no more.

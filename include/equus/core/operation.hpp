@@ -35,6 +35,12 @@ incarnation_core*& running() noexcept;
 
 enum class operation_kind : std::uint8_t { send, call, receive, sleep, effect, request, event };
 
+/// An instant in units of 2^20 ns, of which the low 32 bits are kept: what an operation remembers
+/// of its beginning, for people. It comes round after 52 days.
+constexpr std::uint32_t ticks_of(time_point instant) noexcept {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(instant.ns) >> 20);
+}
+
 struct operation {
     enum class state : std::uint8_t { made, fresh, waiting, ended };
 
@@ -56,6 +62,7 @@ struct operation {
     time_point deadline = time_point::never();
     std::uint64_t timer_order = 0;   ///< breaks ties between equal deadlines
     std::uint32_t timer_index = ~0u; ///< in the timer heap
+    std::uint32_t since = 0;         ///< when it began, as ticks_of(instant)
     operation_kind kind;
     state status = state::made;
     bool listed = false; ///< in the list of what it waits for
@@ -92,6 +99,7 @@ struct call_operation : operation {
     deliver_function deliver;
     std::uint32_t slot = ~0u; ///< in the table of calls, while sent and not answered
     bool sent = false;
+    bool counted = false; ///< among the calls of a stream that has a limit
 };
 
 /// Which messages of a port are wanted [K27].
