@@ -170,5 +170,100 @@ class documentation(check):
         self.assert_clean("check-docs", *self.root())
 
 
+class tables(check):
+    """Of the calls and the rules, and what shows them."""
+
+    asserting = "    REQUIRE(sum(1, 1) == 2);\n"
+
+    def setUp(self):
+        super().setUp()
+        self.write("include/equus/stream.hpp", "// gone()\nint invoke();\n")
+        self.case(self.asserting)
+
+    def rows(self, call="symbols = ['invoke'], header = 'stream.hpp'", rule=""):
+        comma = ", " if rule else ""
+        self.write("docs/rdc-tables.toml", f"""
+[calls.Messages]
+inc_invoke = {{ here = "`invoke`", {call} }}
+[rules.Messages]
+K21 = {{ says = "a message has data"{comma}{rule} }}
+""")
+
+    def case(self, body, tags="[kernel][K21][inc_invoke]", before=""):
+        self.write("tests/runtime/call_test.cpp",
+                   before + f'TEST_CASE("one and one, \\"and\\" no more",\n          "{tags}") {{\n{body}}}\n')
+
+    def assert_made(self):
+        self.assert_clean("rdc-tables", "--root", self.tree, "--fix")
+        self.assert_clean("rdc-tables", "--root", self.tree)
+
+    def assert_wrong(self, words):
+        self.assert_refused(words, "rdc-tables", "--root", self.tree, "--fix")
+
+    def test_a_page_is_written_and_compared(self):
+        self.rows()
+        self.assert_refused("is not what the tests say", "rdc-tables", "--root", self.tree)
+        self.assert_made()
+        page = (self.tree / "docs/rdc-tables.md").read_text()
+        self.assertIn('| K21 | a message has data | [runtime/call_test](../tests/runtime/call_test.cpp): '
+                      'one and one, "and" no more |', page)
+        self.assertIn("| `inc_invoke` | `invoke` | [stream.hpp](../include/equus/stream.hpp) |", page)
+        self.write("docs/rdc-tables.md", page + " ")
+        self.assert_refused("is not what the tests say", "rdc-tables", "--root", self.tree)
+
+    def test_a_row_that_nothing_shows_is_refused_unless_it_is_planned(self):
+        self.case(self.asserting, "[kernel][inc_invoke]")
+        self.rows()
+        self.assert_wrong("K21: no test shows it")
+        self.rows(rule="planned = 'buffers'")
+        self.assert_made()
+        self.assertIn("*planned*: buffers", (self.tree / "docs/rdc-tables.md").read_text())
+        self.case(self.asserting)
+        self.assert_wrong("K21: is marked planned, and tests show it")
+
+    def test_a_tag_counts_on_a_test_that_asserts(self):
+        self.rows()
+        for body in ("", "    // REQUIRE(sum(1, 1) == 2);\n", "    REQUIRE(true);\n", "    SUCCEED();\n",
+                     '    say("REQUIRE(a == b)");\n', "    fixture();\n", "    INFO(1 + 1);\n"):
+            self.case(body)
+            self.assert_wrong("call_test.cpp:1: 'one and one, \"and\" no more' is tagged and asserts nothing")
+        for body in ("    CHECK_FALSE(wrong());\n", "    STATIC_REQUIRE(1 + 1 == 2);\n",
+                     "    CHECK_THROWS_AS(f(), int);\n"):
+            self.case(body)
+            self.assert_made()
+
+    def test_a_helper_of_the_same_file_may_assert(self):
+        self.rows()
+        self.case("    outer(2);\n", before="void inner(int n) { CHECK(n == 2); }\n"
+                                           "void outer(int n) noexcept {\n    inner(n);\n}\n")
+        self.assert_made()
+        self.case("    outer(2);\n", before="void outer(int n) { say(n); }\n")
+        self.assert_wrong("asserts nothing")
+
+    def test_what_a_call_is_called_here_exists(self):
+        self.rows(call="header = 'stream.hpp', symbols = ['gone']")
+        self.assert_wrong("include/equus/stream.hpp has no 'gone'")
+        self.rows(call="header = 'streams.hpp', symbols = ['invoke']")
+        self.assert_wrong("there is no include/equus/streams.hpp")
+        self.rows(call="header = 'stream.hpp'")
+        self.assert_wrong("inc_invoke: no symbols")
+
+    def test_a_tag_without_a_row_is_refused(self):
+        self.rows()
+        self.case(self.asserting, "[K21][inc_invoke][K99]")
+        self.assert_wrong("is tagged [K99]")
+
+    def test_a_scenario_counts_when_a_planted_fault_or_a_test_names_it(self):
+        self.case(self.asserting, "[inc_invoke]")
+        self.rows(rule="scenarios = ['streams']")
+        self.write("src/host/sim_scenarios.cpp", 'all.add({"streams", "numbers", [] {}});\n')
+        self.assert_wrong("no scenario 'streams'")
+        self.write("src/host/sim_planted.cpp", '{"skips_gaps", "streams", 2\'000,\n "a gap"},\n')
+        self.assert_made()
+        self.write("src/host/sim_planted.cpp", "")
+        self.write("tests/sim/CMakeLists.txt", "add_test(NAME x COMMAND equus sim --scenario streams)\n")
+        self.assert_made()
+
+
 if __name__ == "__main__":
     unittest.main()

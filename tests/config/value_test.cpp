@@ -85,7 +85,7 @@ rdc_builder design() {
 
 } // namespace
 
-TEST_CASE("C++ and text make the same value", "[config]") {
+TEST_CASE("C++ and text make the same value", "[config][ss_createChan]") {
     CHECK(design().build() == value_of("design.rdc"));
 }
 

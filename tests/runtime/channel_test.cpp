@@ -84,7 +84,8 @@ std::vector<std::uint32_t> from_to(std::uint32_t first, std::uint32_t last) {
 
 } // namespace
 
-TEST_CASE("a multicast member hears all from its joining on, in order, once", "[kernel][K25]") {
+TEST_CASE("a multicast member hears all from its joining on, in order, once",
+          "[kernel][K25][inc_chanCreate]") {
     const bool copied = GENERATE(false, true);
     const std::uint32_t creator = GENERATE(1u, 3u);
     const std::uint32_t speaker = GENERATE(1u, 2u);
@@ -186,7 +187,7 @@ TEST_CASE("a channel ends with its creator, and says so to its senders", "[kerne
                 REQUIRE(row.ports.at(0).streams == 0);
 }
 
-TEST_CASE("an anycast channel gives each message to one member", "[kernel][K22]") {
+TEST_CASE("an anycast channel gives each message to one member", "[kernel][K22][inc_chanCreate]") {
     const bool copied = GENERATE(false, true);
     seen = {};
     stage on{copied};

@@ -105,7 +105,7 @@ task<> sends_back_too(actor& me) {
 
 } // namespace
 
-TEST_CASE("a forwarded invocation is answered to who made it", "[kernel][K24]") {
+TEST_CASE("a forwarded invocation is answered to who made it", "[kernel][K24][inc_forward]") {
     const std::uint32_t middle = GENERATE(1u, 2u);
     const std::uint32_t server = GENERATE(1u, 2u, 3u);
     const bool copied = GENERATE(false, true);

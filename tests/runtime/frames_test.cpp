@@ -66,7 +66,8 @@ std::vector<std::uint64_t> numbers(const std::vector<message_header>& of) {
 
 } // namespace
 
-TEST_CASE("a sender that is told MOVED sends the rest to the new place", "[kernel][rule-2]") {
+TEST_CASE("a sender that is told MOVED sends the rest to the new place",
+          "[kernel][rule-2][K62][K63]") {
     peers net{cast()};
     const auto old_home = net.join();
     const auto new_home = net.join();

@@ -171,7 +171,8 @@ std::size_t incarnations_on(kernel& node) {
 
 } // namespace
 
-TEST_CASE("an invocation is answered on the same node and across nodes", "[kernel][K23]") {
+TEST_CASE("an invocation is answered on the same node and across nodes",
+          "[kernel][K23][inc_create][inc_invoke][inc_reply]") {
     const module_table modules = cast();
     const std::uint32_t guest_node = GENERATE(1u, 2u);
     const bool copied = GENERATE(false, true);
@@ -187,7 +188,8 @@ TEST_CASE("an invocation is answered on the same node and across nodes", "[kerne
     REQUIRE(incarnations_on(root) == 1); // the guest's main() has returned
 }
 
-TEST_CASE("a stream's messages arrive in order, once, whatever the credit", "[kernel][K26]") {
+TEST_CASE("a stream's messages arrive in order, once, whatever the credit",
+          "[kernel][K26][inc_send]") {
     const module_table modules = cast();
     const std::uint32_t guest_node = GENERATE(1u, 2u);
     const bool copied = GENERATE(false, true);
@@ -282,7 +284,7 @@ TEST_CASE("a reference that names nothing arrives as one that names nothing", "[
     REQUIRE(seen.lines == std::vector<std::string>{"nothing"});
 }
 
-TEST_CASE("creation is refused with a reason", "[kernel][K7]") {
+TEST_CASE("creation is refused with a reason", "[kernel][K7][K3][inc_moduleId][inc_create]") {
     const module_table modules = cast();
     seen = {};
     nodes net{modules};

@@ -126,7 +126,7 @@ void boot_one(stage& on) {
 } // namespace
 
 TEST_CASE("a receiver may take one kind of message first; the others keep their order",
-          "[kernel][K27]") {
+          "[kernel][K27][inc_receive]") {
     const std::uint32_t talker = GENERATE(1u, 2u);
     seen = {};
     stage on;
@@ -137,7 +137,7 @@ TEST_CASE("a receiver may take one kind of message first; the others keep their 
     REQUIRE(seen.order == std::vector<std::uint32_t>{9, 1, 2, 3});
 }
 
-TEST_CASE("a receiver may take the messages of one stream first", "[kernel][K27]") {
+TEST_CASE("a receiver may take the messages of one stream first", "[kernel][K27][inc_receive]") {
     const std::uint32_t talker = GENERATE(1u, 2u);
     seen = {};
     stage on;
@@ -160,7 +160,7 @@ TEST_CASE("a message that the receiver does not wait for stays in the queue", "[
     REQUIRE(seen.order == std::vector<std::uint32_t>{9});
 }
 
-TEST_CASE("a receiver's patience ends at the instant it named", "[kernel][K27]") {
+TEST_CASE("a receiver's patience ends at the instant it named", "[kernel][K27][inc_receive]") {
     seen = {};
     stage on;
     on.add();

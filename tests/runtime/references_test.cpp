@@ -219,7 +219,7 @@ TEST_CASE("a narrowed reference does less, wherever it is passed to", "[kernel][
     REQUIRE(seen.heard == std::vector<std::uint32_t>{1});
 }
 
-TEST_CASE("a reference goes no farther than it may", "[kernel][K33]") {
+TEST_CASE("a reference goes no farther than it may", "[kernel][K33][K11]") {
     const std::uint32_t node = GENERATE(1u, 2u);
     seen = {};
     stage on;
@@ -267,7 +267,7 @@ TEST_CASE("forged numbers do nothing", "[kernel][K9]") {
     REQUIRE(seen.received == 0);
 }
 
-TEST_CASE("a handle without the right does not end its incarnation", "[kernel][K51]") {
+TEST_CASE("a handle without the right does not end its incarnation", "[kernel][K51][inc_destroy]") {
     const std::uint32_t node = GENERATE(1u, 2u);
     seen = {};
     stage on;

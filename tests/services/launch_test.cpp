@@ -51,7 +51,8 @@ TEST_CASE("a computation ends with the result of its primary, and nothing of it 
     CHECK(status_lines(on, 0) == "");
 }
 
-TEST_CASE("incarnations that wait for each other's labels are wired in any order", "[K34]") {
+TEST_CASE("incarnations that wait for each other's labels are wired in any order",
+          "[K34][ss_isStream][ss_isPort]") {
     // Each streams to the other: neither can be complete first.
     auto configuration = a_play([](actor& self) -> task<> {
         auto got = co_await self.out.invoke<question>("ring");
@@ -306,7 +307,8 @@ TEST_CASE("a blueprint's limit and unknown blueprints are refused with a reason"
           std::vector<std::string>{"2 made, limit_reached", "not_found", "worker[2]"});
 }
 
-TEST_CASE("an incarnation asks for the nodes of its computation and what they hold", "[K16]") {
+TEST_CASE("an incarnation asks for the nodes of its computation and what they hold",
+          "[K16][inc_nodes]") {
     auto configuration = a_play([](actor&) -> task<> {
         const rdc_services rdc;
         co_await sleep(1s);
@@ -323,7 +325,7 @@ TEST_CASE("an incarnation asks for the nodes of its computation and what they ho
     CHECK(the_play.lines == std::vector<std::string>{"n1 3", "n2 3"});
 }
 
-TEST_CASE("an incarnation ends the computation with a result", "[K12]") {
+TEST_CASE("an incarnation ends the computation with a result", "[K12][inc_rdcExit]") {
     auto configuration = a_play([](actor&) -> task<> {
         const rdc_services rdc;
         auto asked = co_await rdc.exit(3, "enough");

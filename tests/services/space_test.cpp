@@ -36,7 +36,8 @@ task<> contents_and_say(actor* self) {
 
 } // namespace
 
-TEST_CASE("a get waits until its label is put, and leads to what was put", "[K37]") {
+TEST_CASE("a get waits until its label is put, and leads to what was put",
+          "[K37][ss_put][ss_get]") {
     nodes net{standard_cast()};
     net.add();
     play_alone(net, [](actor& self) -> task<> {
@@ -62,7 +63,7 @@ TEST_CASE("a get waits until its label is put, and leads to what was put", "[K37
     CHECK(said("heard anna"));
 }
 
-TEST_CASE("a label that is taken is refused, and free again after a remove", "[K37]") {
+TEST_CASE("a label that is taken is refused, and free again after a remove", "[K37][ss_delete]") {
     nodes net{standard_cast()};
     net.add();
     play_alone(net, [](actor& self) -> task<> {
@@ -85,7 +86,7 @@ TEST_CASE("a label that is taken is refused, and free again after a remove", "[K
 }
 
 TEST_CASE("no more copies than the limit are out, and one given back goes to the first who waits",
-          "[K37]") {
+          "[K37][ss_return][ss_print]") {
     nodes net{standard_cast()};
     net.add();
     play_alone(net, [](actor& self) -> task<> {
