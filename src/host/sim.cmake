@@ -9,6 +9,8 @@ equus_library(sim
         sim_calls_cast.cpp
         sim_campaign.cpp
         sim_command.cpp
+        sim_diagram.cpp
+        sim_drawing.cpp
         sim_faults.cpp
         sim_launch.cpp
         sim_membership.cpp
@@ -18,6 +20,7 @@ equus_library(sim
         sim_seed.cpp
         sim_streams.cpp
         sim_streams_cast.cpp
+        sim_svg.cpp
         sim_turn.cpp
         sim_world.cpp
     PUBLIC_LIBS equus::runtime equus::services equus::effects equus::wire equus::base

@@ -1,4 +1,5 @@
 // `sim`: a scenario over a range of seeds, for people and for scripts.
+#include <equus/host/sim_diagram.hpp>
 #include <equus/host/sim_scenario.hpp>
 
 #include <CLI/CLI.hpp>
@@ -29,6 +30,9 @@ struct command_line {
     std::string seeds = "1..100";
     std::string mutant;
     std::string trace;
+    std::string diagram;
+    std::int64_t from_us = 0, to_us = -1;
+    diagram_options drawn;
     std::uint32_t jobs = 2;
     std::uint32_t check_every = 8;
     bool json = false;
@@ -179,6 +183,36 @@ int run_range(const command_line& with, const scenario& what, std::uint64_t firs
     return got.failures.empty() ? all_passed : some_failed;
 }
 
+/// One seed, here, and its picture.
+int run_drawn(const command_line& with, const scenario& what, std::uint64_t seed) {
+    diagram_options options = with.drawn;
+    options.from = time_point{} + std::chrono::microseconds{with.from_us};
+    if (with.to_us >= 0)
+        options.to = time_point{} + std::chrono::microseconds{with.to_us};
+    diagram picture{options};
+    seed_options one;
+    one.mutant = with.mutant;
+    one.check_every = with.check_every;
+    one.observer = &picture;
+    const seed_outcome outcome = run_seed(what, seed, one);
+    const std::string title = "scenario " + what.name + ", seed " + std::to_string(seed) +
+                              (outcome.passed() ? ": passed" : ": failed");
+    std::string failure = outcome.failure;
+    if (!failure.empty())
+        failure += "\nfaults: " + outcome.mix + "\nreplay: " + replay_of(with, seed);
+    const std::string svg = picture.svg(title, failure);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{
+        std::fopen(with.diagram.c_str(), "w"), &std::fclose};
+    if (!file || std::fwrite(svg.data(), 1, svg.size(), file.get()) != svg.size() ||
+        std::fflush(file.get()) != 0)
+        return usage(with.program, with.diagram + ": " + std::generic_category().message(errno));
+    if (!outcome.passed())
+        print_failure(with, outcome);
+    std::printf("seed %" PRIu64 ": %s, %s\n", seed, outcome.passed() ? "passed" : "failed",
+                with.diagram.c_str());
+    return outcome.passed() ? all_passed : some_failed;
+}
+
 /// Every planted fault has to be found by its scenario.
 int run_mutants(const command_line& with, const scenario_table& scenarios) {
     int survivors = 0;
@@ -243,6 +277,19 @@ int sim_command(int argc, char** argv, const scenario_table& scenarios,
     app.add_option("--jobs", with.jobs, "processes; 0: in this one")->capture_default_str();
     app.add_option("--mutant", with.mutant, "a planted fault to switch on (builds with mutants)");
     app.add_option("--trace", with.trace, "write every record of every kernel to this file");
+    app.add_option("--diagram", with.diagram,
+                   "draw the run of one seed as a space-time diagram, an SVG file");
+    const CLI::AsNumberWithUnit times{
+        std::map<std::string, std::int64_t>{{"us", 1}, {"ms", 1'000}, {"s", 1'000'000}}};
+    app.add_option("--from", with.from_us, "the diagram begins there: 1500ms, 2s")
+        ->transform(times);
+    app.add_option("--to", with.to_us, "and ends there")->transform(times);
+    app.add_option("--last", with.drawn.events_max,
+                   "messages and faults in the diagram, the last ones")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10'000));
+    app.add_flag("--by-node", with.drawn.by_node, "a line for each node, not for each incarnation");
+    app.add_flag("--services", with.drawn.with_services, "draw the system's services too");
     app.add_option("--check-every", with.check_every, "invariants after each n-th turn; 0: never")
         ->capture_default_str();
     app.add_flag("--json", with.json, "one object, for programs");
@@ -279,6 +326,10 @@ int sim_command(int argc, char** argv, const scenario_table& scenarios,
     const scenario* what = scenarios.find(with.scenario);
     if (what == nullptr)
         return run_by_program(with, argv, scenarios, elsewhere);
+    if (!with.diagram.empty())
+        return first == last ? run_drawn(with, *what, first)
+                             : usage(with.program,
+                                     "--diagram draws one seed: --seeds " + std::to_string(first));
     return with.trace.empty() ? run_range(with, *what, first, last)
                               : run_traced(with, *what, first, last);
 }

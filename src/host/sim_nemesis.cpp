@@ -23,8 +23,11 @@ void world_impl::begin_faults(const fault_mix& chosen) {
 
 void world_impl::heal() {
     ++mix_number; // what was planned is void
-    if (!std::exchange(healed, true))
+    if (!std::exchange(healed, true)) {
         healed_at = now;
+        if (options.observer)
+            options.observer->on_healed(now);
+    }
     say("healed");
     mutation.set_buggify(false);
     network.set_faults(network_faults{});
@@ -45,7 +48,7 @@ void world_impl::mend() {
     for (std::uint32_t a = 0; a < nodes.size(); ++a)
         for (std::uint32_t b = 0; b < nodes.size(); ++b)
             if (a != b && network.is_cut(a, b))
-                network.set_cut(a, b, false, now);
+                set_cut(a, b, false);
 }
 
 void world_impl::plan(nemesis_kind kind) {
@@ -123,10 +126,10 @@ void world_impl::strike_partition() {
     say("partition of " + std::to_string(paths.size()) + " paths, first " + std::to_string(a) +
         " to " + std::to_string(b));
     for (const auto& [from, to] : paths)
-        network.set_cut(from, to, true, now);
+        set_cut(from, to, true);
     later(nemesis_random.between(1ms, std::max(mix.partition_max, duration{1ms})), [this, paths] {
         for (const auto& [from, to] : paths)
-            network.set_cut(from, to, false, now);
+            set_cut(from, to, false);
     });
 }
 
@@ -166,7 +169,7 @@ void world_impl::strike(nemesis_kind kind) {
         ++counters.clock_jumps;
         victim.clock_offset +=
             nemesis_random.between(1ms, std::max(mix.clock_jump_max, duration{1ms}));
-        say("the clock of '" + victim.setup.name + "' jumps");
+        say(victim, world_observer::fate::clock_jumps, "has its clock jump");
         schedule_turn(victim, now);
         break;
     case nemesis_kind::count:
@@ -177,7 +180,7 @@ void world_impl::strike(nemesis_kind kind) {
 void world_impl::crash(sim_node& node, bool in_turn) {
     if (!node.kernel)
         return;
-    say("node '" + node.setup.name + (in_turn ? "' crashes among its outputs" : "' crashes"));
+    say(node, world_observer::fate::crashes, in_turn ? "crashes among its outputs" : "crashes");
     ++counters.crashes;
     const std::uint32_t life = node.life;
     end_life(node, std::nullopt);
@@ -207,8 +210,8 @@ void world_impl::evict(sim_node& node, std::uint32_t life) {
 
 void world_impl::pause(sim_node& node, duration span) {
     ++counters.pauses;
-    say("node '" + node.setup.name + "' pauses for " + std::to_string(span.count() / 1'000'000) +
-        " ms");
+    say(node, world_observer::fate::pauses,
+        "pauses for " + std::to_string(span.count() / 1'000'000) + " ms", span);
     if (nemesis_random.chance(500)) {
         node.paused_until = std::max(node.paused_until, now + span);
     } else { // between its work and its outputs

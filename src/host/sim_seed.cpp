@@ -52,6 +52,7 @@ seed_outcome run_seed(const scenario& what, std::uint64_t seed, const seed_optio
     made.check_every = options.check_every;
     made.events_max = options.events_max;
     made.trace = options.trace;
+    made.observer = options.observer;
     made.mutant = options.mutant;
     world w{seed, std::move(made)};
     work->start(w);

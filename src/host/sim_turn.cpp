@@ -163,7 +163,8 @@ void world_impl::carry_out(sim_node& node, output& what) {
         break;
     }
     case output::kind::stopped:
-        say("node '" + node.setup.name + "' stops: " + what.reason.describe());
+        say(node, world_observer::fate::stops,
+            what.reason == errc::ok ? "leaves" : "stops: " + what.reason.describe());
         counters.evictions += what.reason == errc::evicted ? 1 : 0;
         end_life(node, std::move(what.reason));
         network.crash(node.index, now);

@@ -8,12 +8,25 @@ namespace equus::sim {
 using namespace equus::literals;
 
 void sim_node::on_trace(const trace_record& record) noexcept {
-    std::fprintf(trace,
+    if (world->options.observer)
+        world->options.observer->on_trace(world->now, host{index}, record);
+    if (!world->options.trace)
+        return;
+    std::fprintf(world->options.trace,
                  "%" PRId64 " node %" PRIu32 " kind %u who %" PRIu32 ".%" PRIu32 ".%" PRIu32
                  " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
                  record.at.ns, record.node.value, static_cast<unsigned>(record.kind),
                  record.who.node.value, record.who.boot.value, record.who.counter, record.a,
                  record.b, record.c);
+}
+void sim_node::on_created(incarnation_id who, std::string_view name,
+                          std::string_view module) noexcept {
+    if (world->options.observer)
+        world->options.observer->on_created(world->now, host{index}, who, name, module);
+}
+void sim_node::on_queued(const traced_message& message) noexcept {
+    if (world->options.observer)
+        world->options.observer->on_queued(world->now, host{index}, message);
 }
 
 world_impl::world_impl(std::uint64_t with_seed, world_options given)
@@ -21,6 +34,11 @@ world_impl::world_impl(std::uint64_t with_seed, world_options given)
       turns_random{with_seed, "world.turns"}, effects_random{with_seed, "world.effects"},
       nemesis_random{with_seed, "world.nemesis"}, mutation{with_seed, options.mutant} {
     mix.copy_local_messages = options.copy_local_messages;
+    if (options.observer)
+        network.on_lost = [this](std::uint32_t from, std::uint32_t to) {
+            if (options.observer)
+                options.observer->on_lost(now, host{from}, host{to});
+        };
 }
 
 sim_node& world_impl::at(host which) {
@@ -50,6 +68,20 @@ void world_impl::say(const std::string& text) {
         std::fprintf(options.trace, "%" PRId64 " world %s\n", now.ns, text.c_str());
 }
 
+void world_impl::say(const sim_node& node, world_observer::fate what, const std::string& text,
+                     duration span) {
+    if (options.trace)
+        say("node '" + node.setup.name + "' " + text);
+    if (options.observer)
+        options.observer->on_node(now, host{node.index}, node.setup.name, what, span, text);
+}
+
+void world_impl::set_cut(std::uint32_t from, std::uint32_t to, bool cut) {
+    network.set_cut(from, to, cut, now);
+    if (options.observer)
+        options.observer->on_cut(now, host{from}, host{to}, cut);
+}
+
 bool world_impl::check(sim_node& node) {
     std::string broken = node.kernel->check_invariants();
     if (broken.empty())
@@ -74,8 +106,8 @@ void world_impl::start_life(sim_node& node) {
     made.copy_local_messages = mix.copy_local_messages || options.copy_local_messages;
     made.limits = options.limits;
     made.trace_hash = true;
-    node.trace = options.trace;
-    made.trace = options.trace ? &node : nullptr;
+    node.world = this;
+    made.trace = options.trace || options.observer ? &node : nullptr;
     // Clocks have an origin of their own in each life.
     node.clock_offset = turns_random.between(1s, 3'600s);
     node.busy_until = now;
@@ -86,7 +118,7 @@ void world_impl::start_life(sim_node& node) {
         const kernel_scope planted{mutation};
         node.kernel = std::make_unique<equus::kernel>(std::move(made), modules);
     }
-    say("node '" + node.setup.name + "' begins life " + std::to_string(node.life));
+    say(node, world_observer::fate::begins, "begins life " + std::to_string(node.life));
     schedule_turn(node, now);
 }
 
@@ -146,6 +178,7 @@ void world_impl::step() {
 world::world(std::uint64_t seed, world_options options)
     : impl_{std::make_shared<world_impl>(seed, std::move(options))} {}
 world::~world() {
+    impl_->options.observer = nullptr; // what ends now ends with the world
     for (auto& node : impl_->nodes)
         if (node->kernel)
             impl_->end_life(*node, std::nullopt);
@@ -292,10 +325,10 @@ void world::partition(host a, host b) {
     cut(b, a);
 }
 void world::cut(host from, host to) {
-    impl_->network.set_cut(from.index, to.index, true, impl_->now);
+    impl_->set_cut(from.index, to.index, true);
 }
 void world::uncut(host from, host to) {
-    impl_->network.set_cut(from.index, to.index, false, impl_->now);
+    impl_->set_cut(from.index, to.index, false);
 }
 void world::isolate(host which) {
     for (std::uint32_t other = 0; other < node_count(); ++other)
@@ -388,6 +421,11 @@ const std::string& world::failure() const noexcept {
 }
 void world::fail(std::string text) {
     impl_->fail(std::move(text));
+}
+void world::remark(host where, std::string_view text) {
+    impl_->say("remark at '" + impl_->at(where).setup.name + "': " + std::string{text});
+    if (impl_->options.observer)
+        impl_->options.observer->on_remark(impl_->now, where, text);
 }
 bool world::check() {
     for (auto& node : impl_->nodes)

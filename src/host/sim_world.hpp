@@ -18,6 +18,9 @@ namespace equus::sim {
 /// One life after the other of one node.
 struct sim_node final : trace_sink {
     void on_trace(const trace_record& record) noexcept override;
+    void on_created(incarnation_id who, std::string_view name,
+                    std::string_view module) noexcept override;
+    void on_queued(const traced_message& message) noexcept override;
 
     struct input {
         transport::sim_delivery heard; // of the network, unless:
@@ -49,7 +52,7 @@ struct sim_node final : trace_sink {
     std::uint32_t idle_turns = 0; // without input, step or output
     std::uint64_t turns = 0;
     std::uint64_t outputs = 0;
-    std::FILE* trace = nullptr;
+    const struct world_impl* world = nullptr;
 };
 
 struct world_event {
@@ -78,6 +81,9 @@ struct world_impl : std::enable_shared_from_this<world_impl> {
     void note(std::uint64_t a, std::uint64_t b = 0, std::uint64_t c = 0) noexcept;
     void fail(std::string text);
     void say(const std::string& text);
+    void say(const sim_node& node, world_observer::fate what, const std::string& text,
+             duration span = duration{0});
+    void set_cut(std::uint32_t from, std::uint32_t to, bool cut);
     sim_node& at(host which);
     const sim_node& at(host which) const;
     bool check(sim_node& node);

@@ -12,6 +12,12 @@ std::size_t padded(std::size_t bytes) noexcept {
     return (bytes + 7) & ~std::size_t{7};
 }
 
+/// For the trace: call counters are the caller's own.
+std::uint64_t caller_of(const envelope& message) noexcept {
+    const incarnation_id& caller = message.call.call.owner;
+    return std::uint64_t{caller.node.value} << 32 | caller.counter;
+}
+
 } // namespace
 
 bool kernel_impl::begin_call(detail::call_operation& op) {
@@ -237,7 +243,7 @@ void kernel_impl::fail_call(envelope& message, error reason) {
     if (message.call.at != self)
         foreign_calls.erase(message.call.call);
     trace(trace_kind::reply_sent, {}, message.call.call.counter,
-          static_cast<std::uint64_t>(reason.code()));
+          static_cast<std::uint64_t>(reason.code()), caller_of(message));
     if (message.call.at == self) {
         complete_call(message.call.slot, message.call.call, std::move(reason), nullptr, nullptr, {},
                       nullptr);
@@ -279,7 +285,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
         carried.items = std::move(*exported);
     }
     message.answered = true;
-    trace(trace_kind::reply_sent, by->id, message.call.call.counter);
+    trace(trace_kind::reply_sent, by->id, message.call.call.counter, 0, caller_of(message));
     const bool here = message.call.at == self;
     if (!here)
         foreign_calls.erase(message.call.call);

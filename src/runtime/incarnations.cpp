@@ -107,6 +107,8 @@ result<incarnation_record*> kernel_impl::create(const creation& what, std::vecto
     inc->slot = incarnations.insert(*inc);
     by_id.insert(inc->slot, incarnations);
     trace(trace_kind::created, inc->id, stable_hash(what.module));
+    if (options.trace) [[unlikely]]
+        options.trace->on_created(inc->id, inc->name(), what.module);
     if (what.depends_on_launch && inc->launch->id != inc->id)
         depend(*inc, inc->launch->id, inc->launch->at);
 

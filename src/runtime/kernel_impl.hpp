@@ -353,6 +353,7 @@ struct kernel_impl {
     }
     void record(trace_kind kind, incarnation_id who, std::uint64_t a, std::uint64_t b,
                 std::uint64_t c) noexcept;
+    void record_queued(const port_record& port, const envelope& message) noexcept;
     node_status status() const;
     /// waits.cpp: what the operations of this node wait for, into the rows of its incarnations.
     void add_waits(node_status& to) const;

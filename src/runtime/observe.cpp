@@ -23,6 +23,20 @@ void kernel_impl::record(trace_kind what, incarnation_id who, std::uint64_t a, s
         options.trace->on_trace(trace_record{now, what, self.node, who, a, b, c});
 }
 
+void kernel_impl::record_queued(const port_record& port, const envelope& message) noexcept {
+    const stream_id by = message.leg ? message.leg->stream : stream_id{};
+    record(trace_kind::queued, by.owner, by.counter, message.number, port.slot);
+    if (!options.trace)
+        return;
+    traced_message told{by, message.number, message.ordinal, port.owner->id, message.call.call, {},
+                        {}};
+    if (port.protocol && message.ordinal < port.protocol->methods.size()) {
+        told.name = port.protocol->methods[message.ordinal].name;
+        told.reply_name = port.protocol->methods[message.ordinal].reply_name;
+    }
+    options.trace->on_queued(told);
+}
+
 node_status kernel_impl::status() const {
     node_status out;
     out.self = self;

@@ -48,8 +48,8 @@ leg_entry& kernel_impl::entry_for(port_record& port, stream_id stream) {
 }
 
 void kernel_impl::enqueue(port_record& port, envelope* message) {
-    trace(trace_kind::queued, message->leg ? message->leg->stream.owner : incarnation_id{},
-          message->leg ? message->leg->stream.counter : 0, message->number, port.slot);
+    if (tracing) [[unlikely]]
+        record_queued(port, *message);
     ++port.queued;
     port.queued_bytes += message->payload_bytes;
     port.queue.push(*message);

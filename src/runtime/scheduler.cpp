@@ -116,6 +116,9 @@ void kernel_impl::time_out(operation& op) {
             break;
         auto& call = static_cast<detail::call_operation&>(op);
         const errc reason = call.sent ? errc::maybe_delivered : errc::timed_out;
+        trace(trace_kind::call_ended, static_cast<incarnation_record*>(op.owner)->id,
+              call.slot == ~0u ? 0 : calls[call.slot].call.counter,
+              static_cast<std::uint64_t>(reason));
         give_up_call(call);
         end(op, error{reason, "no reply within the deadline"});
         break;

@@ -22,6 +22,7 @@
 #include <equus/host/effects.hpp>
 #include <equus/host/sim_faults.hpp>
 #include <equus/kernel/kernel.hpp>
+#include <equus/kernel/trace.hpp>
 #include <equus/module.hpp>
 #include <equus/rdc.hpp>
 #include <equus/services/launch.hpp>
@@ -46,6 +47,30 @@ struct host {
     friend bool operator==(host, host) = default;
 };
 
+/// Is told what happens in a world, in the order in which it happens, in the world's own time. Must
+/// not touch the world. Views are valid during the call.
+class world_observer {
+public:
+    virtual void on_trace(time_point, host, const trace_record&) noexcept {}
+    virtual void on_created(time_point, host, incarnation_id, std::string_view /*name*/,
+                            std::string_view /*module*/) noexcept {}
+    virtual void on_queued(time_point, host, const traced_message&) noexcept {}
+    /// A packet will not arrive.
+    virtual void on_lost(time_point, host /*from*/, host /*to*/) noexcept {}
+
+    /// What befalls a node; `text` says why it stops, `span` how long it stands still.
+    enum class fate : std::uint8_t { begins, crashes, stops, pauses, clock_jumps };
+    virtual void on_node(time_point, host, std::string_view /*name*/, fate, duration /*span*/,
+                         std::string_view /*text*/) noexcept {}
+    /// `to` does not hear `from` any more, or again.
+    virtual void on_cut(time_point, host /*from*/, host /*to*/, bool /*cut*/) noexcept {}
+    virtual void on_healed(time_point) noexcept {}
+    virtual void on_remark(time_point, host, std::string_view /*text*/) noexcept {}
+
+protected:
+    ~world_observer() = default;
+};
+
 struct world_options {
     kernel_limits limits{};
     bool copy_local_messages = false;
@@ -55,6 +80,7 @@ struct world_options {
     std::uint64_t events_max = 50'000'000;
     /// Where each trace record goes as a line; null: nowhere.
     std::FILE* trace = nullptr;
+    world_observer* observer = nullptr; ///< outlives the world
     /// The planted fault that is switched on; only in a build with mutants.
     std::string mutant;
 };
@@ -227,6 +253,8 @@ public:
     const std::string& failure() const noexcept;
     /// A check of the workload's has failed: the world stops.
     void fail(std::string text);
+    /// A word of the workload's for the trace and for pictures of the run.
+    void remark(host where, std::string_view text);
     /// Checks every living kernel's invariants now.
     bool check();
     /// Of everything that happened so far.

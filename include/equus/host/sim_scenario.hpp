@@ -92,7 +92,8 @@ scenario_table built_in_scenarios();
 struct seed_options {
     std::string mutant;
     std::FILE* trace = nullptr;
-    std::uint32_t check_every = 8; ///< world_options::check_every
+    world_observer* observer = nullptr; ///< outlives the call
+    std::uint32_t check_every = 8;      ///< world_options::check_every
     std::uint64_t events_max = world_options{}.events_max;
 };
 

@@ -7,6 +7,7 @@
 #include <equus/base/time.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 namespace equus {
 
@@ -18,7 +19,7 @@ enum class trace_kind : std::uint16_t {
     consumed = 5,   ///< a: stream owner's counter, b: number, c: port slot
     discarded = 6,  ///< a: number, b: reason
     call_ended = 7, ///< a: call counter, b: errc
-    reply_sent = 8, ///< a: call counter, b: errc
+    reply_sent = 8, ///< a: call counter, b: errc, c: its caller's node << 32 | counter
     credit = 9,     ///< a: stream counter, b: consumed, c: limit
     broken = 10,    ///< a: stream counter, b: acknowledged, c: sent
     timer = 11,     ///< a: sequence number
@@ -37,10 +38,27 @@ struct trace_record {
     std::uint64_t a = 0, b = 0, c = 0;
 };
 
-/// Receives each record as it is made. Must not call the kernel.
+/// A message as it comes to its port, for people. Views are valid during the call.
+struct traced_message {
+    stream_id stream;
+    std::uint64_t number = 0;
+    message_ordinal ordinal = 0;
+    incarnation_id receiver;
+    call_id call; ///< empty: one-way
+    std::string_view name;
+    std::string_view reply_name;
+};
+
+/// Receives each record as it is made. Must not call the kernel. What only a picture needs comes
+/// beside the records and does not count in the hash.
 class trace_sink {
 public:
     virtual void on_trace(const trace_record& record) noexcept = 0;
+    /// Behind `created`.
+    virtual void on_created(incarnation_id, std::string_view /*name*/,
+                            std::string_view /*module*/) noexcept {}
+    /// Behind `queued`.
+    virtual void on_queued(const traced_message&) noexcept {}
 
 protected:
     ~trace_sink() = default;

@@ -92,6 +92,12 @@ void sim_network::dial_arrives(const event& dialled, time_point now) {
 
 // ---- packets
 
+void sim_network::lost(sim_host from, sim_host to) {
+    ++counters_.packets_lost;
+    if (on_lost)
+        on_lost(from, to);
+}
+
 void sim_network::send(sim_host host, link_id link, std::span<const std::byte> packet,
                        time_point now) {
     ++counters_.packets_sent;
@@ -119,7 +125,7 @@ void sim_network::send_unordered(std::uint64_t id, connection& c, int to,
     const side& sender = c.sides[static_cast<std::size_t>(1 - to)];
     const std::uint64_t order = ++receiver.last_sent;
     if (is_cut(sender.host, receiver.host) || losses_.chance(faults_.loss_per_mille)) {
-        ++counters_.packets_lost;
+        lost(sender.host, receiver.host);
         return;
     }
     const bool twice = losses_.chance(faults_.duplicate_per_mille);
@@ -328,7 +334,8 @@ bool sim_network::deliver(event& due, time_point now, sim_delivery& out) {
     side& to = c.sides[static_cast<std::size_t>(due.to)];
     const bool packet = due.what == event::kind::packet;
     if (to.closed || (packet && (!to.up || now > to.heard_until))) {
-        counters_.packets_lost += packet ? 1 : 0;
+        if (packet)
+            lost(c.sides[static_cast<std::size_t>(1 - due.to)].host, to.host);
         return false;
     }
     out = sim_delivery{};

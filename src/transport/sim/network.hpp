@@ -24,6 +24,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -67,6 +68,8 @@ public:
     void set_faults(const network_faults& faults) { faults_ = faults; }
     const network_faults& faults() const noexcept { return faults_; }
     const sim_network_counters& counters() const noexcept { return counters_; }
+    /// Called for a packet that will not arrive at `to`; may stay empty.
+    std::function<void(sim_host from, sim_host to)> on_lost;
 
     sim_host add_host();
     std::uint32_t host_count() const noexcept { return static_cast<std::uint32_t>(hosts_.size()); }
@@ -142,6 +145,7 @@ private:
         bytes data;
     };
 
+    void lost(sim_host from, sim_host to);
     duration delay();
     void arrive(const event& arrived, time_point now);
     void dial_arrives(const event& dialled, time_point now);
