@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A check that never fails checks nothing: each is shown a clean tree and one planted violation."""
+import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -263,6 +265,31 @@ K21 = {{ says = "a message has data"{comma}{rule} }}
         self.write("src/host/sim_planted.cpp", "")
         self.write("tests/sim/CMakeLists.txt", "add_test(NAME x COMMAND equus sim --scenario streams)\n")
         self.assert_made()
+
+
+class editors(unittest.TestCase):
+    """What the grammar calls a word is one in every editor."""
+
+    files = ("editors/vim/syntax/rdc.vim", "editors/vscode/rdc.tmLanguage.json")
+
+    def test_every_word_of_the_language_is_highlighted(self):
+        grammar = (ROOT / "src/config/grammar.hpp").read_text()
+        words = re.findall(r'TAO_PEGTL_KEYWORD\("(\w+)"\)', grammar)
+        self.assertGreater(len(words), 30)
+        for file in self.files:
+            text = (ROOT / file).read_text().replace(r"\\b", " ")
+            self.assertEqual([w for w in words if not re.search(rf"\b{w}\b", text)], [], file)
+
+    def test_the_files_of_the_extension_are_there_and_readable(self):
+        folder = ROOT / "editors/vscode"
+        contributes = json.loads((folder / "package.json").read_text())["contributes"]
+        for entry in contributes["languages"]:
+            json.loads((folder / entry["configuration"]).read_text())
+        for entry in contributes["grammars"]:
+            grammar = json.loads((folder / entry["path"]).read_text())
+            self.assertEqual(grammar["scopeName"], entry["scopeName"])
+            for name in re.findall(r'"#(\w+)"', (folder / entry["path"]).read_text()):
+                self.assertIn(name, grammar["repository"])
 
 
 if __name__ == "__main__":
