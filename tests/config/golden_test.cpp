@@ -1,6 +1,7 @@
 // The files of testdata against their recorded answers. EQUUS_UPDATE_GOLDEN=1 records anew; look at
 // the difference before it is committed.
 #include "config/check.hpp"
+#include "config/export_json.hpp"
 #include "config/format.hpp"
 #include "config/manifests.hpp"
 #include "config/tokens.hpp"
@@ -78,6 +79,76 @@ TEST_CASE("every good file is accepted without a word", "[config]") {
         INFO(path.string() << "\n" << rendered);
         CHECK(out.diagnostics.empty());
         CHECK(out.value.has_value());
+    }
+}
+
+TEST_CASE("every good file means exactly the recorded value", "[config]") {
+    for (const fs::path& path : files_of("good")) {
+        std::string rendered;
+        const checked out = check_file(path, rendered);
+        INFO(path.string() << "\n" << rendered);
+        REQUIRE(out.value.has_value());
+        fs::path recorded = path;
+        compare(recorded.replace_extension(".json"), to_json(*out.value));
+    }
+}
+
+TEST_CASE("every diagnostic code is shown by a bad file", "[config]") {
+    std::string all;
+    for (const fs::path& path : files_of("bad")) {
+        fs::path recorded = path;
+        all += read(recorded.replace_extension(".expected"));
+    }
+    for (const code_description& each : all_codes()) {
+        const std::string mark =
+            (each.weight == severity::error ? "error " : "warning ") + text_of(each.number) + ": ";
+        INFO("no file of testdata/bad provokes: " << mark << each.title);
+        CHECK(all.find(mark) != all.npos);
+    }
+}
+
+TEST_CASE("the list of codes in the document is the list of the program", "[config]") {
+    const std::string document = read(data_folder() / "../../../docs/language.md");
+    for (const code_description& each : all_codes()) {
+        const std::string row = "| " + text_of(each.number) + " | " +
+                                (each.weight == severity::error ? "error" : "warning") + " | ";
+        INFO(row);
+        CHECK(document.find(row + std::string{each.title} + " |") != document.npos);
+    }
+}
+
+TEST_CASE("several faults of one text are reported together, each with its place", "[config]") {
+    const source from{"shop.rdc", "rdc shop version 1\n"
+                                  "use \"doc\" from \"print_shop\"\n"
+                                  "channel pages : doc.pritning\n"
+                                  "primary incarnation m : doc.manger { port reports <- none }\n"
+                                  "incarnation s : doc.spooler {\n"
+                                  "    port jobs <- pagse\n"
+                                  "    stream reports -> none\n"
+                                  "    device = \"out\"\n"
+                                  "    limit jobs queue 0\n"
+                                  "}\n"};
+    check_options options;
+    options.programs = test::test_program;
+    const checked out = check(from, options);
+    REQUIRE_FALSE(out.value);
+    struct expected {
+        code number;
+        std::uint32_t line, column;
+        const char* hint;
+    };
+    for (const expected& each : {expected{code::no_protocol, 3, 17, "doc.printing"},
+                                 expected{code::no_module, 4, 25, "doc.manager"},
+                                 expected{code::undefined_name, 6, 18, "pages"},
+                                 expected{code::out_of_range, 9, 22, ""}}) {
+        INFO(text_of(each.number) << "\n" << to_text(out.diagnostics, &from));
+        const auto found =
+            std::find_if(out.diagnostics.begin(), out.diagnostics.end(),
+                         [&](const diagnostic& d) { return d.number == each.number; });
+        REQUIRE(found != out.diagnostics.end());
+        CHECK(found->from.line == each.line);
+        CHECK(found->from.column == each.column);
+        CHECK(found->hint.find(each.hint) != std::string::npos);
     }
 }
 

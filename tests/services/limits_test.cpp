@@ -139,9 +139,12 @@ TEST_CASE("no more calls of a stream are outstanding than its limit", "[K29]") {
         auto third = self.out.invoke<question>("third");
         auto sent = co_await self.out.send<remark>("behind them");
         REQUIRE(sent);
-        REQUIRE(co_await first);
-        REQUIRE(co_await second);
-        REQUIRE(co_await third);
+        const auto done1 = co_await first;
+        REQUIRE(done1);
+        const auto done2 = co_await second;
+        REQUIRE(done2);
+        const auto done3 = co_await third;
+        REQUIRE(done3);
         co_await sleep(5s); // until the remark has been heard too
     };
     the_play.parts["answer"] = [](actor& self) -> task<> {
@@ -193,7 +196,8 @@ TEST_CASE("a call that waits for its turn ends at its deadline, and the next one
         auto late = co_await second;
         REQUIRE_FALSE(late);
         say(std::string{text_of(late.error().code())});
-        REQUIRE(co_await first);
+        const auto done4 = co_await first;
+        REQUIRE(done4);
         auto got = co_await third;
         REQUIRE(got);
         say(got->text);
