@@ -1,9 +1,11 @@
 #include "host/blocking_pool.hpp"
+#include "host/hosted_rdc.hpp"
 #include "platform.hpp"
 #include "transport/tcp.hpp"
 
 #include <equus/base/assert.hpp>
 #include <equus/host/asio.hpp>
+#include <equus/module.hpp>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
@@ -40,6 +42,7 @@ struct node::impl final : transport::tcp_receiver, std::enable_shared_from_this<
         : context{c}, options{std::move(o)}, modules{m} {}
 
     result<void> start();
+    result<void> start(rdc what, rdc_options how);
     void end();
 
     // ---- inputs
@@ -74,6 +77,7 @@ struct node::impl final : transport::tcp_receiver, std::enable_shared_from_this<
     time_point timer_at = time_point::never(); ///< what it is set to
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
     std::unique_ptr<host::blocking_pool> pool;
+    std::shared_ptr<host::hosted_rdc> hosted;
 
     time_point turn_began;
     bool ticked = false; ///< since the last turn
@@ -119,6 +123,34 @@ result<void> node::impl::start() {
     return {};
 }
 
+result<void> node::impl::start(rdc what, rdc_options how) {
+    EQUUS_ASSERT(!core);
+    if (!options.kernel.root)
+        return fail(errc::invalid_argument,
+                    "a node that joins another's run starts no computation");
+    if (!modules.find("equus.launch"))
+        return fail(errc::invalid_argument, "the modules lack the standard ones: call "
+                                            "add_standard_modules(modules) first");
+    launching::order establish;
+    establish.configuration = std::move(what);
+    establish.services = modules.services();
+    establish.nodes_wanted = how.nodes_wanted;
+    establish.nodes_within = how.nodes_within;
+    hosted = std::make_shared<host::hosted_rdc>(context, options.kernel.limits.call_timeout);
+    hosted->on_progress = std::move(how.on_progress);
+    hosted->on_finished = [node = weak_from_this()] {
+        if (const auto self = node.lock())
+            self->post([](equus::kernel& k) { k.leave(errc::ok); });
+    };
+    hosted->add_effects(options.effects);
+    if (auto started = start(); !started)
+        return started;
+    begin_inputs();
+    auto booted = hosted->boot(*core, establish);
+    turn_soon();
+    return booted;
+}
+
 void node::impl::end() {
     {
         const std::lock_guard lock{mutex};
@@ -129,10 +161,14 @@ void node::impl::end() {
     work.reset();
     pool.reset();
     core.reset();
+    if (hosted)
+        hosted->over(error{errc::closed});
 }
 
 void node::impl::stop(error reason) {
     over = true;
+    if (hosted)
+        hosted->over(reason);
     links->close();
     timer->cancel();
     work.reset();
@@ -350,6 +386,18 @@ result<void> node::start() {
     if (!started)
         impl_->links.reset();
     return started;
+}
+
+result<void> node::start(rdc what, rdc_options how) {
+    auto started = impl_->start(std::move(what), std::move(how));
+    if (!started)
+        impl_->links.reset();
+    return started;
+}
+
+std::shared_ptr<host::session_core> node::open(std::string name, std::string_view protocol) {
+    EQUUS_ASSERT(impl_->hosted != nullptr && "start(rdc) comes first");
+    return impl_->hosted->open(std::move(name), protocol);
 }
 
 void node::run() {

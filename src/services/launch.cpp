@@ -19,7 +19,8 @@ constexpr duration reports_within = std::chrono::seconds{10};
 } // namespace
 
 std::vector<std::string> launch_service::effects() {
-    return {std::string{launching::next_effect}, std::string{launching::report_effect}};
+    return {std::string{launching::next_effect}, std::string{launching::report_effect},
+            std::string{gateway::answer_effect}};
 }
 
 task<std::int32_t> launch_service::main() {
@@ -228,6 +229,8 @@ task<> launch_service::take_orders() {
             co_return; // the driver has no more to say
         if (got->kind == launching::order_kind::stop)
             finish(ending::stopped, errc::cancelled, got->result, std::move(got->text));
+        else if (got->kind == launching::order_kind::open)
+            tasks_.start(open(std::move(*got)));
     }
 }
 

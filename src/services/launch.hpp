@@ -12,6 +12,7 @@
 
 #include <equus/effect.hpp>
 #include <equus/incarnation.hpp>
+#include <equus/services/gateway.hpp>
 #include <equus/services/launch.hpp>
 #include <equus/services/space.hpp>
 #include <equus/status.hpp>
@@ -103,6 +104,8 @@ private:
     task<> instantiate(request message);
     result<incarnation_name> next_of(const launching::instantiate& asked);
     task<> find(request message);
+    task<> open(launching::order asked);
+    result<creation> gateway_to(const launching::order& asked) const;
     task<> instantiate_one(incarnation_name name, node_id on, launching::instances* into,
                            std::size_t index);
     task<> nodes(request message);

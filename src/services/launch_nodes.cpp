@@ -84,6 +84,7 @@ task<> launch_service::make_space() {
     if (!told)
         co_await ok(fail(std::move(told.error())));
     space_ = stream<space::spacing>{told->requests};
+    changed_.notify();
 }
 
 /// Channels with many ports belong to the launch: they are there before any port [K36].

@@ -287,4 +287,61 @@ task<> launch_service::nodes(request message) {
     message.reply<launching::nodes>(std::move(told));
 }
 
+// ---------------------------------------------------------------------- the driver's own messages
+
+result<creation> launch_service::gateway_to(const launching::order& asked) const {
+    const auto& exports = order_.configuration.exports;
+    const auto found = exports.find(asked.name);
+    if (found == exports.end()) {
+        std::string there;
+        for (const auto& [name, exported] : exports)
+            there += (there.empty() ? "; it exports '" : ", '") + name + "'";
+        return fail(errc::not_found, "the computation exports no '" + asked.name + "'" + there);
+    }
+    const auto channel = order_.configuration.channels.find(found->second.channel);
+    if (channel == order_.configuration.channels.end() ||
+        channel->second.protocol != asked.protocol)
+        return fail(errc::wrong_protocol, "'" + asked.name + "' carries " +
+                                              (channel == order_.configuration.channels.end()
+                                                   ? std::string{"nothing"}
+                                                   : channel->second.protocol) +
+                                              ", not " + asked.protocol);
+    creation what;
+    what.module = "equus.gateway";
+    what.name = "export." + asked.name;
+    what.parameters["session"] = rdc_value{asked.session};
+    what.parameters["label"] = rdc_value{found->second.channel};
+    rdc_value::list only;
+    for (const std::string& message : found->second.only)
+        only.emplace_back(message.substr(message.rfind('.') + 1));
+    what.parameters["only"] = rdc_value{std::move(only)};
+    return what;
+}
+
+/// Once there is a stream space; who uses the gateway hears of anything else by its messages.
+task<> launch_service::open(launching::order asked) {
+    while (!space_ && !outcome_)
+        co_await changed_.wait();
+    error reason{errc::closed, "the computation has ended"};
+    if (!outcome_) {
+        auto what = gateway_to(asked);
+        if (what) {
+            what->given["space"] = any_reference{space_};
+            auto made = co_await create(*what);
+            if (made) {
+                detail::close(*made);
+                co_return;
+            }
+            reason = std::move(made.error());
+        } else {
+            reason = std::move(what.error());
+        }
+    }
+    gateway::answer refused;
+    refused.session = asked.session;
+    refused.reason = reason.code();
+    refused.text = std::string{reason.text()};
+    static_cast<void>(co_await effect(gateway::answer_effect, refused));
+}
+
 } // namespace equus::services

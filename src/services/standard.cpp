@@ -1,6 +1,7 @@
 #include "services/console.hpp"
 #include "services/control.hpp"
 #include "services/files.hpp"
+#include "services/gateway.hpp"
 #include "services/launch.hpp"
 #include "services/space.hpp"
 
@@ -16,6 +17,7 @@ void add_standard_modules(module_table& modules) {
     modules.add_service<files_service>("equus.files", "files", files_service::effects());
     modules.add_service<console_service>("equus.console", "console",
                                          {std::string{console::write_effect}});
+    modules.add<gateway_service>("equus.gateway", gateway_service::effects());
     modules.add<control_service>("equus.control", {std::string{controlling::next_effect},
                                                    std::string{controlling::answer_effect}});
 }

@@ -2,8 +2,12 @@
 // driven by an asio::io_context, the program's own or the node's.
 //
 //     equus::node n{context, options, modules};
-//     if (auto up = n.start(); !up) ...                     // the port is taken, no secret, ...
+//     if (auto up = n.start(rdc); !up) ...                  // the port is taken, no secret, ...
+//     auto jobs = n.open<printing>("doc/submit");           // messages to it: session.hpp
 //     context.run();
+//
+// The rdc is a value, built in C++ (rdc_builder.hpp) or read from a text (configuration.hpp). The
+// node is the root of its run; others join it by its address and the run's secret, with `start()`.
 //
 // One thread runs the io_context of a node; everything here but `post`, `leave` and what is said
 // otherwise belongs to that thread. Nodes that shall use several cores are several nodes.
@@ -14,11 +18,16 @@
 
 #include <equus/host/effects.hpp>
 #include <equus/host/secret.hpp>
+#include <equus/host/session.hpp>
 #include <equus/kernel/kernel.hpp>
+#include <equus/rdc.hpp>
+#include <equus/services/launch.hpp>
 
 #include <asio/io_context.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -60,6 +69,14 @@ struct node_traffic {
     std::uint64_t bytes_read = 0, bytes_written = 0;
 };
 
+/// How a node runs a computation.
+struct rdc_options {
+    std::uint32_t nodes_wanted = 1; ///< it is established when so many are there, this one counted
+    duration nodes_within = std::chrono::seconds{20}; ///< or else it is not established
+    /// Told what happens, on the node's thread; the last report says how the computation ended.
+    std::function<void(const launching::progress&)> on_progress;
+};
+
 class node {
 public:
     /// With a loop of its own: see `run`. `modules` is borrowed and outlives the node.
@@ -75,6 +92,18 @@ public:
     /// Listens and begins the node's life. Once. Errors: io_failed (the port is taken), unsupported
     /// (not a loopback address), invalid_argument (no secret, another malformed option).
     result<void> start();
+    /// The same, as the root of a run that does this computation. When it has ended the node
+    /// leaves. Errors, beside those of start(): invalid_argument: it is not to be a root, or the
+    /// modules lack the standard ones (services/standard.hpp). What is wrong with the configuration
+    /// is reported when the computation ends as not established: `check` says it before.
+    result<void> start(rdc what, rdc_options how = {});
+    /// A way for the program's own code to an export of the computation; it need not be established
+    /// yet. That there is no such export, or of another protocol, is what its messages end with.
+    /// Requires: start(rdc) was called.
+    template <class P>
+    session<P> open(std::string name) {
+        return session<P>{open(std::move(name), P::name)};
+    }
     /// Runs the node's own loop until its life is over. Requires the constructor without a loop.
     void run();
 
@@ -92,6 +121,7 @@ public:
     node_traffic traffic() const noexcept;
 
 private:
+    std::shared_ptr<host::session_core> open(std::string name, std::string_view protocol);
     struct impl;
     std::unique_ptr<asio::io_context> own_context_;
     std::shared_ptr<impl> impl_;

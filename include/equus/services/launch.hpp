@@ -106,6 +106,7 @@ inline constexpr std::string_view report_effect = "equus.launch.report";
 enum class order_kind : std::uint16_t {
     establish = 0, ///< `configuration`, once `nodes_wanted` nodes are there
     stop = 1,      ///< end it all, with `result` and `text`
+    open = 2,      ///< a gateway to the export `name`, for the driver's `session`
 };
 struct order {
     order_kind kind = order_kind::establish;
@@ -115,7 +116,11 @@ struct order {
     duration nodes_within = std::chrono::seconds{20};
     std::int32_t result = 0;
     std::string text;
-    EQUUS_FIELDS(kind, configuration, services, nodes_wanted, nodes_within, result, text)
+    std::string name;
+    std::string protocol; ///< that the driver will speak there
+    std::uint64_t session = 0;
+    EQUUS_FIELDS(kind, configuration, services, nodes_wanted, nodes_within, result, text, name,
+                 protocol, session)
 };
 struct next_order {
     using reply = order;
