@@ -56,12 +56,22 @@ task<> caller::main() {
     auto came = co_await ok(co_await in.receive());
     const begin what = co_await ok(came.take<begin>());
     came.done();
+    // Every other caller makes several calls at once by streams that let one leave after the other.
+    const bool several = parameters_.index % 2 == 1;
+    if (several)
+        for (const stream<adding>& each : what.servers)
+            set_calls(each, parameters_.index % 3);
+    task_group calls;
     for (std::uint64_t number = 1; number <= what.calls; ++number) {
-        co_await call(what, number);
+        if (several && number % 4 != 0)
+            calls.start(call(what, number));
+        else
+            co_await call(what, number);
         if (number % 3 == 0)
             co_await sleep(
                 duration{static_cast<std::int64_t>(number * 31 % 8) * what.nap_max.count() / 8});
     }
+    co_await calls.all_ended();
     co_await ok(co_await conductor.send<called>(parameters_.index, answered_));
 }
 

@@ -33,7 +33,12 @@ const std::vector<planted_fault>& planted_faults() {
             {"consumption_stays_behind", "calls", 500,
              "what was consumed out of order is forgotten"},
             {"generation_stays", "streams", 50, "a closed reference names what took its place"},
+            {"queue_has_no_end", "streams", 50, "a port grants more than its queue"},
+            {"a_full_queue_shuts_out", "streams", 200,
+             "a stream gets no message while others have the queue"},
             // calls
+            {"calls_end_unnoticed", "calls", 50,
+             "a call that ends does not let the next one of its stream leave"},
             {"answer_of_another_call", "calls", 500,
              "a late answer is taken by the slot's next call"},
             {"deadline_is_ignored", "calls", 50, "a call waits beyond its deadline"},

@@ -52,6 +52,7 @@ public:
         what.parameters["nap_every"] = nap_every;
         what.parameters["nap_max"] = duration{busy.count() * 2 * nap_every / numbers};
         what.parameters["multicast"] = draws.chance(400);
+        what.parameters["queue"] = draws.chance(400) ? draws.between(1, 20) : 0;
         if (auto made = w.boot(host{0}, what); !made)
             w.fail("the conductor: " + made.error().describe());
     }

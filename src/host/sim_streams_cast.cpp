@@ -30,6 +30,7 @@ std::string ledger::take(const item& got) {
 // ---- consumers
 
 task<> consumer::start() {
+    set_queue(in, parameters_.queue);
     co_await ok(co_await conductor.send<consumer_ready>(parameters_.index, in.open_stream(),
                                                         ask.open_stream()));
 }
@@ -43,6 +44,7 @@ task<> consumer::on(item got) {
 }
 
 task<> reader::start() {
+    set_queue(in, parameters_.queue);
     co_await ok(co_await conductor.send<consumer_ready>(parameters_.index, in.open_stream(),
                                                         ask.open_stream()));
 }
@@ -148,6 +150,7 @@ task<> conductor::cast(std::vector<player>& into, std::string module, std::uint3
     if (&into == &consumers_) {
         what.parameters["nap_every"] = parameters_.nap_every;
         what.parameters["nap_max"] = parameters_.nap_max / 8;
+        what.parameters["queue"] = parameters_.queue;
     }
     what.given["conductor"] = any_reference{in.open_stream()};
     if (detail::is_open(closed_))

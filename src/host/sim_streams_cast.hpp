@@ -102,7 +102,8 @@ struct consumer_parameters {
     std::uint32_t index = 0;
     std::uint32_t nap_every = 0; ///< takes its time over every n-th item; 0: never
     duration nap_max{0};
-    EQUUS_FIELDS(index, nap_every, nap_max)
+    std::uint32_t queue = 0; ///< its port's limit; 0: none
+    EQUUS_FIELDS(index, nap_every, nap_max, queue)
 };
 
 /// Consumes by handlers.
@@ -164,8 +165,9 @@ public:
         std::uint32_t nap_every = 0;
         duration nap_max{0};
         bool multicast = false;
+        std::uint32_t queue = 0;
         EQUUS_FIELDS(consumers, producers, nodes, numbers, filling_max, nap_every, nap_max,
-                     multicast)
+                     multicast, queue)
     };
     parameters parameters_;
     port<conducting> in{*this, "in"};
