@@ -3,12 +3,15 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 equus_library(host
     SOURCES
+        commands/conversation.cpp
         commands/describe.cpp
         commands/language_commands.cpp
+        commands/live_graph.cpp
         commands/look_commands.cpp
         commands/programs.cpp
         commands/run_command.cpp
         commands/schema_command.cpp
+        commands/wait_graph.cpp
         commands/write_file.cpp
         configuration.cpp
         launch/child.cpp

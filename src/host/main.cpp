@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <filesystem>
 
 namespace equus {
@@ -73,6 +74,15 @@ int main::run() {
     };
     language.live_graph = commands::print_live_graph;
     commands::add_language_commands(app, std::move(language), code);
+    const std::string word = argc_ > 1 ? argv_[1] : "";
+    const auto is_meant = [&](CLI::App* each) { return each->get_name() == word; };
+    if (word.empty() || (word.front() != '-' && app.get_subcommands(is_meant).empty())) {
+        const std::string fault =
+            word.empty() ? "a command is missing" : "there is no command '" + word + "'";
+        std::fprintf(stderr, "%s; '%s --help' lists the commands\n", fault.c_str(),
+                     with.program.c_str());
+        return commands::wrong_usage;
+    }
     try {
         app.parse(argc_, argv_);
     } catch (const CLI::ParseError& said) {

@@ -219,6 +219,35 @@ TEST_CASE("a name or a folder that is taken is said, with exit code 3", "[run]")
             std::string::npos);
 }
 
+TEST_CASE("a port that is taken is said, with exit code 3, and no address at all with 2", "[run]") {
+    const scratch here;
+    here.write("endless.rdc", endless);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::bind(taken, reinterpret_cast<const sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(taken, 1) == 0);
+    REQUIRE(::getsockname(taken, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    const std::string address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    const std::string program = "--program " + quoted(bin("hello"));
+    const outcome refused =
+        command(run_line(here / "endless.rdc", 2, program + " --listen " + address));
+    ::close(taken);
+    INFO(refused.text);
+    REQUIRE(refused.code == 3);
+    REQUIRE(refused.text.find("not started: node n1: ") != std::string::npos);
+    REQUIRE(refused.text.find(address) != std::string::npos);
+    for (const char* wrong : {"4000", "127.0.0.1:99999", "192.0.2.1:4000", "nowhere:1"}) {
+        const outcome said =
+            command(run_line(here / "endless.rdc", 1, program + " --listen " + wrong));
+        INFO(said.text);
+        REQUIRE(said.code == 2);
+        REQUIRE(said.text.find(wrong) != std::string::npos);
+    }
+}
+
 TEST_CASE("a disc that takes no more spoils what does not fit, and leaves no half of it", "[run]") {
     const scratch here;
     here.write("docs/long.txt", long_text());

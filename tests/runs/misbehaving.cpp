@@ -48,6 +48,24 @@ struct broken : equus::incarnation<broken> {
     }
 };
 
+/// Its handler asks the next before it answers: a ring of them never does.
+struct neighbour : equus::incarnation<neighbour> {
+    equus::port<provoking> in{*this, "in"};
+    equus::stream<provoking> out{*this, "out"};
+    equus::task<survived> on(provoke p) {
+        auto got = co_await out.invoke<provoke>(p.how).within(equus::for_ever);
+        co_return got ? std::move(*got) : survived{};
+    }
+};
+
+/// Asks the first of the ring.
+struct starter : equus::incarnation<starter> {
+    equus::stream<provoking> out{*this, "out"};
+    equus::task<> main() {
+        static_cast<void>(co_await out.invoke<provoke>("round").within(equus::for_ever));
+    }
+};
+
 struct provoker : equus::incarnation<provoker> {
     equus::stream<provoking> asks{*this, "asks"};
     equus::stream<equus::console::printing> console{*this, "console"};
@@ -68,5 +86,6 @@ struct provoker : equus::incarnation<provoker> {
 int main(int argc, char** argv) {
     equus::main m{argc, argv};
     m.module<thrower>("lab.thrower").module<broken>("lab.broken").module<provoker>("lab.provoker");
+    m.module<neighbour>("lab.neighbour").module<starter>("lab.starter");
     return m.run();
 }

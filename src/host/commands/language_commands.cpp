@@ -129,6 +129,15 @@ std::string svg_of(const std::string& dot, std::ostream& err) {
     return picture;
 }
 
+/// DOT or a picture of it, where the options say.
+int put_graph(const language_options& options, const std::string& dot, std::ostream& out,
+              std::ostream& err) {
+    if (options.svg.empty())
+        return put(options.output, dot, out, err);
+    const std::string picture = svg_of(dot, err);
+    return picture.empty() ? input_has_errors : put(options.svg, picture, out, err);
+}
+
 /// Checks the one file of the options; reports on `err`.
 std::optional<rdc> checked_value(const language_options& options, const language_environment& with,
                                  int& code, std::ostream& err) {
@@ -222,11 +231,7 @@ int command_graph(const language_options& options, std::ostream& out, std::ostre
     const auto value = checked_value(options, {}, code, err);
     if (!value)
         return code;
-    const std::string dot = config::graph_dot(*value);
-    if (options.svg.empty())
-        return put(options.output, dot, out, err);
-    const std::string picture = svg_of(dot, err);
-    return picture.empty() ? input_has_errors : put(options.svg, picture, out, err);
+    return put_graph(options, config::graph_dot(*value), out, err);
 }
 
 int command_export(const language_options& options, const language_environment& with,
@@ -301,7 +306,7 @@ void add_language_commands(CLI::App& to, language_environment with, int& code) {
             add("graph", "Draw a configuration, or what runs", "graph shop.rdc --svg shop.svg");
         CLI::Option* files = add_files(command, *given, false);
         auto live = std::make_shared<bool>(false);
-        auto run = std::make_shared<std::string>();
+        auto observed = std::make_shared<live_graph_options>();
         command->add_option("--set", given->settings, "NAME=VALUE for a `param`; may be repeated")
             ->take_all()
             ->allow_extra_args(false);
@@ -309,12 +314,21 @@ void add_language_commands(CLI::App& to, language_environment with, int& code) {
                             "Make the picture with Graphviz: FILE, or - for standard output");
         command->add_option("--output,-o", given->output, "DOT into a file");
         if (environment->live_graph) {
-            command->add_flag("--live", *live, "Of a run: what is there and who talks to whom");
-            command->add_option("--run", *run, "Which run; not needed when only one is alive");
+            CLI::Option* of_a_run = command->add_flag(
+                "--live", *live, "Of a run: what is declared beside what is there, with counts");
+            of_a_run->excludes(files);
+            command
+                ->add_option("--run", observed->run, "Which run; not needed when only one is alive")
+                ->needs(of_a_run);
+            command->add_flag("--json", observed->json, "With --live: for programs")
+                ->needs(of_a_run);
         }
-        command->callback([options = given, environment, files, live, run, &code] {
+        command->callback([options = given, environment, files, live, observed, &code] {
+            observed->print = [options](const std::string& dot) {
+                return put_graph(*options, dot, std::cout, std::cerr);
+            };
             if (*live)
-                code = environment->live_graph(*run);
+                code = environment->live_graph(*observed);
             else if (files->count() == 0)
                 throw CLI::RequiredError{"file"};
             else

@@ -27,6 +27,14 @@ struct language_options {
     std::string svg;     ///< graph: make a picture; "-" is standard output
 };
 
+/// `graph --live`.
+struct live_graph_options {
+    std::string run; ///< empty: the only one there is
+    bool json = false;
+    /// Writes the DOT, or a picture of it, where the options say; the exit code.
+    std::function<int(const std::string& dot)> print;
+};
+
 /// What the commands need of the machine.
 struct language_environment {
     std::string program; ///< for the examples of --help
@@ -34,8 +42,8 @@ struct language_environment {
     std::function<config::program_resolver(const std::string& file,
                                            const std::vector<std::string>& given)>
         programs;
-    /// `graph --live`: prints the observed graph of a run; null: there is no such thing.
-    std::function<int(const std::string& run)> live_graph;
+    /// Null: there is no such thing.
+    std::function<int(const live_graph_options&)> live_graph;
 };
 
 int command_check(const language_options& options, const language_environment& with,

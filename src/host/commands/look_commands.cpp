@@ -1,112 +1,27 @@
 // Commands that look at a run from outside, through its control socket.
+#include "host/commands/conversation.hpp"
+#include "host/commands/live_graph.hpp"
 #include "host/commands/run_command.hpp"
-#include "host/launch/pipe.hpp"
+#include "host/commands/wait_graph.hpp"
 #include "host/launch/run_folder.hpp"
 
 #include <CLI/CLI.hpp>
-#include <asio/connect.hpp>
-#include <asio/steady_timer.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <map>
 #include <memory>
-#include <optional>
 
 namespace equus::commands {
 
 namespace {
 
-constexpr auto answer_within = std::chrono::seconds{10};
-
-struct conversation {
-    launcher::run_description about;
-    controlling::answer answer;
-};
-
-/// Connects, hears what the run is, and asks one thing. `kind` described: nothing more is asked.
-result<conversation> talk_to(const std::string& run, launcher::message_kind kind, bytes question) {
-    auto folder = launcher::run_folder();
-    if (!folder)
-        return fail(std::move(folder.error()));
-    asio::io_context context{1};
-    launcher::pipe::socket socket{context};
-    asio::error_code refused;
-    socket.connect({launcher::socket_path(*folder, run)}, refused);
-    if (refused)
-        return fail(errc::not_found, "no run named '" + run + "' is alive");
-    conversation heard;
-    error why{errc::broken, "the run has ended"};
-    bool complete = false;
-    auto pipe = launcher::pipe::make(std::move(socket));
-    pipe->on_message = [&](launcher::message m) {
-        if (m.kind == launcher::message_kind::described) {
-            if (auto about = wire::decode<launcher::run_description>(m.body.span()))
-                heard.about = std::move(*about);
-            if (kind == launcher::message_kind::described) {
-                complete = true;
-                context.stop();
-            } else {
-                pipe->send(kind, std::move(question));
-            }
-            return;
-        }
-        if (auto answer = wire::decode<controlling::answer>(m.body.span())) {
-            heard.answer = std::move(*answer);
-            complete = true;
-        }
-        context.stop();
-    };
-    pipe->on_closed = [&] { context.stop(); };
-    pipe->start();
-    asio::steady_timer late{context, answer_within};
-    late.async_wait([&](const asio::error_code& cancelled) {
-        if (!cancelled) {
-            why = error{errc::timed_out, "the run does not answer"};
-            context.stop();
-        }
-    });
-    context.run();
-    pipe->on_closed = nullptr;
-    pipe->on_message = nullptr;
-    if (!complete)
-        return fail(std::move(why));
-    if (heard.answer.reason != errc::ok)
-        return fail(heard.answer.reason, heard.answer.text);
-    return heard;
-}
-
-/// The named run, or the only one there is.
-result<std::string> choose_run(const std::string& named) {
-    if (!named.empty())
-        return named;
-    auto folder = launcher::run_folder();
-    if (!folder)
-        return fail(std::move(folder.error()));
-    std::vector<std::string> alive;
-    for (const std::string& name : launcher::runs_in(*folder))
-        if (talk_to(name, launcher::message_kind::described, {}))
-            alive.push_back(name);
-    if (alive.empty())
-        return fail(errc::not_found, "no run of yours is alive");
-    if (alive.size() > 1) {
-        std::string names;
-        for (const std::string& name : alive)
-            names += " " + name;
-        return fail(errc::invalid_argument,
-                    "several runs are alive; choose by --run NAME:" + names);
-    }
-    return alive.front();
-}
-
-int failed(const error& why) {
-    std::fprintf(stderr, "%s\n", why.describe().c_str());
-    return why == errc::not_found ? no_such_run : input_has_errors;
-}
-
 std::string text_of(incarnation_id id) {
     return std::to_string(id.node.value) + "." + std::to_string(id.boot.value) + "." +
            std::to_string(id.counter);
+}
+
+std::int64_t milliseconds(duration span) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
 }
 
 const char* text_of(incarnation_state state) {
@@ -124,6 +39,7 @@ nlohmann::json to_json(const node_status& node) {
     out["ready"] = node.ready;
     out["messages_sent"] = node.messages_sent;
     out["messages_consumed"] = node.messages_consumed;
+    out["incarnations"] = nlohmann::json::array();
     for (const incarnation_status& each : node.incarnations) {
         nlohmann::json row;
         row["id"] = text_of(each.id);
@@ -134,6 +50,8 @@ nlohmann::json to_json(const node_status& node) {
         row["priority"] = each.priority;
         row["handled"] = each.handled;
         row["calls_waiting"] = each.calls_waiting;
+        row["ports"] = nlohmann::json::array();
+        row["streams"] = nlohmann::json::array();
         for (const port_status& port : each.ports)
             row["ports"].push_back({{"name", port.name},
                                     {"protocol", port.protocol},
@@ -191,55 +109,148 @@ void print_incarnations(const conversation& heard, bool with_interfaces) {
                                 stream.broken ? ", broken" : "");
         }
     }
-    for (const controlling::silent_node& silent : heard.answer.silent)
-        std::printf("node %u %s does not answer: %s\n", silent.at.node.value, silent.name.c_str(),
-                    silent.text.c_str());
 }
 
-/// The connections that are there: who sends to whom, and how much.
-std::string live_dot(const conversation& heard) {
-    std::map<incarnation_id, std::string> names;
-    std::string out = "digraph \"" + heard.about.name +
-                      "\" {\n    rankdir=LR;\n    node "
-                      "[shape=box, style=rounded, fontname=\"sans-serif\"];\n    edge "
-                      "[fontname=\"sans-serif\", fontsize=10];\n";
-    for (const node_status& node : heard.answer.nodes) {
-        out += "    subgraph \"cluster_" + std::to_string(node.self.node.value) + "\" {\n" +
-               "        label=\"" + node.name + "\"; color=gray70; fontname=\"sans-serif\";\n";
-        for (const incarnation_status& each : node.incarnations) {
-            names[each.id] = each.name.empty() ? each.module : each.name;
-            out += "        \"" + text_of(each.id) + "\" [label=\"" + names[each.id] + "\"];\n";
-        }
-        out += "    }\n";
-    }
-    for (const node_status& node : heard.answer.nodes)
-        for (const incarnation_status& each : node.incarnations)
-            for (const stream_status& stream : each.streams)
-                if (stream.channel && names.count(stream.receiver))
-                    out += "    \"" + text_of(each.id) + "\" -> \"" + text_of(stream.receiver) +
-                           "\" [label=\"" + stream.name + "\\n" + std::to_string(stream.sent) +
-                           "\"" + (stream.broken ? ", style=dashed" : "") + "];\n";
-    return out + "}\n";
+/// Of the run itself and of who did not answer: what every look says.
+nlohmann::json to_json(const conversation& heard) {
+    nlohmann::json out;
+    out["run"] = heard.about.name;
+    out["rdc"] = heard.about.rdc_name;
+    out["state"] = heard.about.state;
+    if (!heard.answer.silent.empty())
+        for (const controlling::silent_node& silent : heard.answer.silent)
+            out["silent"].push_back(
+                {{"node", silent.at.node.value}, {"name", silent.name}, {"text", silent.text}});
+    return out;
 }
 
 struct look_options {
     std::string run;
     bool json = false;
+    bool waits = false;
 };
+
+void print_silent(const conversation& heard) {
+    for (const controlling::silent_node& silent : heard.answer.silent)
+        std::printf("node %u %s does not answer: %s\n", silent.at.node.value, silent.name.c_str(),
+                    silent.text.c_str());
+}
+
+nlohmann::json to_json(const wait_graph& graph) {
+    nlohmann::json out;
+    out["waits"] = nlohmann::json::array();
+    for (const wait_row& row : graph.rows) {
+        nlohmann::json made;
+        made["id"] = text_of(row.who);
+        made["name"] = row.name;
+        made["node"] = row.node.node.value;
+        made["kind"] = nth_name(equus_enumerators(row.what.kind).names,
+                                static_cast<std::size_t>(row.what.kind));
+        made["waited_ms"] = milliseconds(row.what.waited);
+        if (row.what.left != for_ever)
+            made["left_ms"] = milliseconds(row.what.left);
+        made["on"] = nlohmann::json::array();
+        for (const incarnation_id who : row.on)
+            made["on"].push_back({{"id", text_of(who)}, {"name", graph.name_of(who)}});
+        const bool at_port = row.what.kind == wait_kind::message;
+        if (!row.what.name.empty())
+            made[at_port ? "port" : "stream"] = row.what.name;
+        if (!row.what.protocol.empty())
+            made["protocol"] = row.what.protocol;
+        if (row.what.kind == wait_kind::call && !row.port.empty())
+            made["call"] = {{"message", row.message},
+                            {"port", row.port},
+                            {"queued", row.queued},
+                            {"node", row.what.at.node.value}};
+        if (row.what.kind == wait_kind::credit)
+            made["not_consumed"] = row.what.sent - row.what.consumed;
+        if (!row.what.label.empty())
+            made["label"] = row.what.label;
+        out["waits"].push_back(std::move(made));
+    }
+    out["circles"] = nlohmann::json::array();
+    for (const wait_circle& circle : graph.circles) {
+        nlohmann::json made{{"deadlock", circle.deadlock},
+                            {"incarnations", nlohmann::json::array()},
+                            {"waits", circle.rows}};
+        for (const std::size_t i : circle.rows)
+            made["incarnations"].push_back(graph.rows[i].name);
+        out["circles"].push_back(std::move(made));
+    }
+    return out;
+}
+
+/// The first deadline by which one of the circle gives up.
+duration first_deadline(const wait_graph& graph, const wait_circle& circle) {
+    duration first = for_ever;
+    for (const std::size_t i : circle.rows)
+        first = std::min(first, graph.rows[i].what.left);
+    return first;
+}
+
+void print_row(const wait_graph& graph, const wait_row& row, const char* indent) {
+    std::printf("%s%-18s waits %8s for %s\n", indent, row.name.c_str(),
+                time_text(row.what.waited).c_str(), describe(graph, row).c_str());
+}
+
+void print_waits(const wait_graph& graph) {
+    std::size_t to_nobody = 0;
+    for (const wait_row& row : graph.rows) {
+        if (row.on.empty() && row.what.label.empty() && row.what.kind != wait_kind::call &&
+            row.what.kind != wait_kind::port)
+            ++to_nobody;
+        else
+            print_row(graph, row, "");
+    }
+    std::printf("%zu more wait for a message, an instant, an event or the outside\n", to_nobody);
+    for (const wait_circle& circle : graph.circles) {
+        std::string names;
+        for (const std::size_t i : circle.rows)
+            names += graph.rows[i].name + " -> ";
+        names += graph.rows[circle.rows.front()].name;
+        std::printf("%s: %s\n", circle.deadlock ? "DEADLOCK" : "circle", names.c_str());
+        for (const std::size_t i : circle.rows)
+            print_row(graph, graph.rows[i], "    ");
+        const duration first = first_deadline(graph, circle);
+        if (!circle.deadlock)
+            std::printf("    one of them has something else to do, which may end it\n");
+        else if (first == for_ever)
+            std::printf("    nothing ends it: none of these waits has a deadline\n");
+        else
+            std::printf("    only a deadline ends it, the first in %s\n", time_text(first).c_str());
+    }
+}
+
+int look_at_waits(const std::string& run, const conversation& heard, bool json) {
+    wait_graph graph = who_waits(heard.answer.nodes);
+    if (!graph.circles.empty())
+        if (const auto again = ask_status(run))
+            keep_lasting(graph, who_waits(again->answer.nodes));
+    if (json) {
+        nlohmann::json out = to_json(heard);
+        out.update(to_json(graph));
+        std::printf("%s\n", out.dump().c_str());
+    } else {
+        std::printf("run %s (%s), %s\n", heard.about.name.c_str(), heard.about.file.c_str(),
+                    heard.about.state.c_str());
+        print_waits(graph);
+        print_silent(heard);
+    }
+    return done;
+}
 
 int look(const look_options& options, bool with_interfaces) {
     auto run = choose_run(options.run);
     if (!run)
         return failed(run.error());
-    controlling::command question;
-    auto heard = talk_to(*run, launcher::message_kind::ask, *encoded(question));
+    auto heard = ask_status(*run);
     if (!heard)
         return failed(heard.error());
+    if (options.waits)
+        return look_at_waits(*run, *heard, options.json);
     if (options.json) {
-        nlohmann::json out;
-        out["run"] = heard->about.name;
-        out["rdc"] = heard->about.rdc_name;
-        out["state"] = heard->about.state;
+        nlohmann::json out = to_json(*heard);
+        out["nodes"] = nlohmann::json::array();
         for (const node_status& node : heard->answer.nodes) {
             out["nodes"].push_back(to_json(node));
             out["nodes"].back()["address"] = address_of(*heard, node.self);
@@ -249,6 +260,7 @@ int look(const look_options& options, bool with_interfaces) {
         std::printf("run %s (%s), %s, %u node processes\n", heard->about.name.c_str(),
                     heard->about.file.c_str(), heard->about.state.c_str(), heard->about.processes);
         print_incarnations(*heard, with_interfaces);
+        print_silent(*heard);
     }
     return done;
 }
@@ -258,11 +270,13 @@ int list_runs(bool json) {
     if (!folder)
         return failed(folder.error());
     nlohmann::json out = nlohmann::json::array();
+    bool any = false;
     for (const std::string& name : launcher::runs_in(*folder)) {
         auto heard = talk_to(name, launcher::message_kind::described, {});
         if (!heard)
             continue;
         const launcher::run_description& about = heard->about;
+        any = true;
         if (json)
             out.push_back({{"run", about.name},
                            {"file", about.file},
@@ -275,20 +289,49 @@ int list_runs(bool json) {
     }
     if (json)
         std::printf("%s\n", out.dump().c_str());
+    else if (!any)
+        std::fprintf(stderr, "no run of yours is alive\n");
     return done;
 }
 
 } // namespace
 
-int print_live_graph(const std::string& run_name) {
-    auto run = choose_run(run_name);
+int print_live_graph(const live_graph_options& options) {
+    auto run = choose_run(options.run);
     if (!run)
         return failed(run.error());
-    controlling::command question;
-    auto heard = talk_to(*run, launcher::message_kind::ask, *encoded(question));
+    auto declared = talk_to(*run, launcher::message_kind::ask_declared, {});
+    if (!declared)
+        return failed(declared.error());
+    auto heard = ask_status(*run);
     if (!heard)
         return failed(heard.error());
-    std::fputs(live_dot(*heard).c_str(), stdout);
+    const live_graph graph = observed(declared->declared, heard->answer.nodes);
+    if (!options.json)
+        return options.print(to_dot(graph, heard->about.name, heard->answer.nodes));
+    nlohmann::json out = to_json(*heard);
+    out["incarnations"] = nlohmann::json::array();
+    for (const live_node& each : graph.nodes) {
+        nlohmann::json made{{"name", each.name}, {"module", each.module}, {"system", each.system}};
+        if (each.id) {
+            made["id"] = text_of(each.id);
+            made["node"] = each.node.node.value;
+        }
+        made["there"] = static_cast<bool>(each.id);
+        out["incarnations"].push_back(std::move(made));
+    }
+    out["edges"] = nlohmann::json::array();
+    for (const live_edge& each : graph.edges)
+        out["edges"].push_back({{"from", graph.nodes[each.from].name},
+                                {"to", graph.nodes[each.to].name},
+                                {"stream", each.interface},
+                                {"channel", each.channel},
+                                {"protocol", each.protocol},
+                                {"sent", each.sent},
+                                {"consumed", each.consumed},
+                                {"broken", each.broken},
+                                {"state", text_of(each.state)}});
+    std::printf("%s\n", out.dump().c_str());
     return done;
 }
 
@@ -303,6 +346,8 @@ void add_look_commands(CLI::App& to, const context& with, int& code) {
     };
     {
         auto [command, given] = add("ps", "The incarnations of a run, node by node");
+        command->add_flag("--waits", given->waits,
+                          "Who waits for whom, for how long, and which waits make a circle");
         command->callback([options = given, &code] { code = look(*options, false); });
     }
     {
@@ -321,6 +366,9 @@ void add_look_commands(CLI::App& to, const context& with, int& code) {
             const launcher::ended why{errc::cancelled, "stopped by 'stop'"};
             auto heard = talk_to(*run, launcher::message_kind::stop, *encoded(why));
             code = heard ? static_cast<int>(done) : failed(heard.error());
+            if (heard && options->json)
+                std::printf("%s\n",
+                            nlohmann::json{{"run", *run}, {"stopped", true}}.dump().c_str());
         });
     }
     {

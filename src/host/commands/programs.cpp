@@ -107,7 +107,16 @@ program_finder::program_finder(const context& with, std::string file,
     }
 }
 
+std::vector<std::string> program_finder::unwanted() const {
+    std::vector<std::string> out;
+    for (const auto& [name, path] : given_)
+        if (wanted_.count(name) == 0)
+            out.push_back(name);
+    return out;
+}
+
 result<std::string> program_finder::find(const std::string& name) {
+    wanted_.insert(name);
     if (const auto given = given_.find(name); given != given_.end()) {
         if (is_executable(given->second))
             return given->second;

@@ -8,6 +8,7 @@
 #include <equus/manifest.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ public:
     result<std::string> find(const std::string& name);
     /// Asks the program. io_failed: it does not start, does not answer, or says something else.
     result<manifest> ask(const std::string& name);
+    /// The names that were given and that nobody asked for: mistaken ones.
+    std::vector<std::string> unwanted() const;
     /// Paths of all that were found, in order of the first question.
     const std::vector<std::string>& found() const noexcept { return found_; }
     /// The services of all manifests asked for.
@@ -41,6 +44,7 @@ private:
     const context& with_;
     std::string beside_;
     std::map<std::string, std::string, std::less<>> given_;
+    std::set<std::string, std::less<>> wanted_;
     std::vector<std::string> found_;
     std::vector<service_manifest> services_;
 };

@@ -9,6 +9,7 @@
 #include "host/launch/launcher.hpp"
 #include "host/launch/node_process.hpp"
 #include "host/launch/run_folder.hpp"
+#include "transport/address.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -27,6 +28,7 @@ struct run_options {
     std::vector<std::string> settings;
     std::vector<std::string> programs;
     std::string name;
+    std::string listen;
     bool quiet = false;
     bool json = false;
 };
@@ -118,6 +120,11 @@ int run(const run_options& options, const context& with) {
         std::fprintf(stderr, "--name takes 1 to 60 letters, digits, '-' and '_'\n");
         return wrong_usage;
     }
+    if (!options.listen.empty())
+        if (const auto where = transport::parse_loopback_address(options.listen); !where) {
+            std::fprintf(stderr, "--listen: %s\n", where.error().describe().c_str());
+            return wrong_usage;
+        }
     program_finder finder{with, options.file, options.programs};
     config::check_options checks;
     checks.programs = [&finder](const std::string& name) { return finder.ask(name); };
@@ -129,8 +136,13 @@ int run(const run_options& options, const context& with) {
     const config::checked checked = config::check(*text, checks);
     if (!checked.diagnostics.empty())
         std::fputs(config::to_text(checked.diagnostics, &*text).c_str(), stderr);
+    for (const std::string& name : finder.unwanted())
+        std::fprintf(stderr, "--program %s: the configuration uses no program of that name\n",
+                     name.c_str());
     if (!checked.value)
         return input_has_errors;
+    if (!finder.unwanted().empty())
+        return wrong_usage;
 
     launcher::launch_plan plan;
     plan.run_name = options.name;
@@ -143,6 +155,7 @@ int run(const run_options& options, const context& with) {
     plan.nodes = options.nodes;
     plan.folders = folders_of(*checked.value);
     plan.declared_dot = config::graph_dot(*checked.value);
+    plan.listen = options.listen;
     plan.quiet = options.quiet;
     launcher::launcher launch{std::move(plan)};
     const launcher::launch_outcome outcome = launch.run();
@@ -180,8 +193,11 @@ void add_run_command(CLI::App& to, const context& with, int& code) {
     command->add_option("--program", options->programs,
                         "NAME=PATH or PATH of a program that the file uses; may be repeated");
     command->add_option("--name", options->name, "The run's name for ps, status, stop");
+    command->add_option("--listen", options->listen,
+                        "Where the root listens, such as 127.0.0.1:4000; otherwise at a free port");
     command->add_flag("--quiet,-q", options->quiet, "No progress");
-    command->add_flag("--json", options->json, "The outcome as one JSON object on standard output");
+    command->add_flag("--json", options->json,
+                      "The outcome as one JSON object, the last line of standard output");
     command->footer(
         "Example:\n  " + with.program +
         " run samples/print_shop/print_shop.rdc --nodes 4 --set documents=docs --set "

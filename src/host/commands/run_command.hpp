@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/commands/context.hpp"
+#include "host/commands/language_commands.hpp"
 
 #include <CLI/App.hpp>
 
@@ -11,8 +12,9 @@ namespace equus::commands {
 void add_run_command(CLI::App& to, const context& with, int& code);
 /// Adds `node` (used by `run`) and `manifest`.
 void add_program_commands(CLI::App& to, const context& with, int& code);
-/// Prints the observed graph of a run as DOT: `graph --live`.
-int print_live_graph(const std::string& run_name);
+/// `graph --live`: the declared connections of a run beside those that are there, as JSON or, by
+/// `print`, as DOT.
+int print_live_graph(const live_graph_options& options);
 /// Adds ps, status and stop, which look at a run from outside.
 void add_look_commands(CLI::App& to, const context& with, int& code);
 

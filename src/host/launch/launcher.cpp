@@ -74,6 +74,8 @@ node_order launcher::order_for(std::size_t index, const std::string& root_addres
     order.run = run_id_;
     order.secret = bytes{std::span<const std::byte>{secret_.value}};
     order.folders = plan_.folders;
+    if (order.root)
+        order.listen = plan_.listen;
     return order;
 }
 
@@ -347,6 +349,10 @@ void launcher::tool_said(const std::shared_ptr<pipe>& tool, message m) {
         tool->send(message_kind::answered, controlling::answer{});
         report_.say("stopped by a tool");
         end_run(ending::stopped, errc::cancelled, why ? why->text : std::string{});
+        return;
+    }
+    if (m.kind == message_kind::ask_declared) {
+        tool->send(message_kind::declared, plan_.configuration);
         return;
     }
     auto command = wire::decode<controlling::command>(m.body.span());

@@ -30,6 +30,7 @@ struct launch_plan {
     std::uint32_t nodes = 1;
     std::vector<std::string> folders; ///< that the file services may reach
     std::string declared_dot;
+    std::string listen; ///< address of the root; empty: a free port of the loopback device
     bool quiet = false;
 };
 

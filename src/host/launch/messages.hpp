@@ -29,10 +29,12 @@ enum class message_kind : std::uint16_t {
     stopped = 14,   ///< ended
     output = 15,    ///< printed: for the launcher's standard output
     // tool to launcher, and back
-    ask = 20,       ///< controlling::command
-    answered = 21,  ///< controlling::answer
-    stop = 22,      ///< ended
-    described = 23, ///< run_description, the first message to a tool
+    ask = 20,          ///< controlling::command
+    answered = 21,     ///< controlling::answer
+    stop = 22,         ///< ended
+    described = 23,    ///< run_description, the first message to a tool
+    ask_declared = 24, ///< nothing
+    declared = 25,     ///< equus::rdc, what the run was given
 };
 
 struct message {
@@ -50,7 +52,8 @@ struct node_order {
     bytes secret;
     std::vector<std::string> tags;
     std::vector<std::string> folders; ///< that the file service may reach
-    EQUUS_FIELDS(name, root, root_address, run, secret, tags, folders)
+    std::string listen;               ///< address; empty: a free port of the loopback device
+    EQUUS_FIELDS(name, root, root_address, run, secret, tags, folders, listen)
 };
 struct where_it_listens {
     std::string address;

@@ -1,5 +1,6 @@
 #include "host/launch/node_process.hpp"
 
+#include "host/hosted_rdc.hpp"
 #include "host/launch/pipe.hpp"
 
 #include <equus/host/files.hpp>
@@ -11,7 +12,6 @@
 
 #include <csignal>
 #include <cstring>
-#include <deque>
 #include <optional>
 
 namespace equus::launcher {
@@ -19,30 +19,6 @@ namespace equus::launcher {
 namespace {
 
 constexpr auto end_within = std::chrono::seconds{3};
-
-/// Requests that wait for the launcher, and what has come meanwhile.
-class mailbox {
-public:
-    void ask(effect_completion done) {
-        waiting_.push_back(std::move(done));
-        match();
-    }
-    void put(bytes what) {
-        arrived_.push_back(std::move(what));
-        match();
-    }
-
-private:
-    void match() {
-        while (!waiting_.empty() && !arrived_.empty()) {
-            waiting_.front()(std::move(arrived_.front()));
-            waiting_.pop_front();
-            arrived_.pop_front();
-        }
-    }
-    std::deque<effect_completion> waiting_;
-    std::deque<bytes> arrived_;
-};
 
 class process {
 public:
@@ -102,6 +78,8 @@ private:
             options.kernel.traits.emplace_back(tag, "");
         if (order.secret.size() == options.secret.value.size())
             std::memcpy(options.secret.value.data(), order.secret.data(), order.secret.size());
+        if (!order.listen.empty())
+            options.listen = order.listen;
         options.effects = effects_;
         files_options files;
         for (std::string& folder : order.folders)
@@ -211,8 +189,8 @@ private:
     asio::io_context context_{1};
     asio::steady_timer deadline_;
     std::shared_ptr<pipe> launcher_;
-    mailbox orders_;
-    mailbox commands_;
+    host::mailbox orders_;
+    host::mailbox commands_;
     std::optional<node> node_;
     int code_ = 0;
 };

@@ -16,6 +16,8 @@ namespace equus::launcher {
 result<std::string> run_folder();
 /// Letters, digits, '-' and '_', 1 to 60 of them.
 bool is_run_name(std::string_view name) noexcept;
+/// A path of this length or more is no address of a socket (sun_path).
+inline constexpr std::size_t socket_path_bytes_max = 108;
 /// The path of a run's control socket.
 std::string socket_path(const std::string& folder, std::string_view run);
 /// The names of runs whose sockets are there, in order.
