@@ -44,6 +44,7 @@ enum class request_kind : std::uint16_t {
     join_channel = 6,
     follow_channel = 7,
     leave_channel = 8,
+    regulate = 32, ///< a stream, by its handle
 };
 
 /// Sends a request to the kernel of `node` (0: this one) or to the one where `subject` lives. It

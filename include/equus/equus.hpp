@@ -1,8 +1,10 @@
 // All that an application's modules need; a program's main() adds <equus/host/main.hpp>.
 #pragma once
 
+#include <equus/channel.hpp>
 #include <equus/control.hpp>
 #include <equus/effect.hpp>
+#include <equus/handle.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/module.hpp>
 #include <equus/port.hpp>

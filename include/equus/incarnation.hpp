@@ -52,6 +52,12 @@ time_point now() noexcept;
 /// dropped.
 bool cancelled() noexcept;
 
+/// The message whose handler runs was sent again after a break, by its sender's choice: it may have
+/// been consumed before (rule 12).
+inline bool maybe_seen() noexcept {
+    return detail::was_maybe_seen();
+}
+
 /// Ends the running incarnation after the present turn: its ports close, its streams end when what
 /// they carry has been consumed. `result` is what its parents are told.
 void end_self(std::int32_t result = 0) noexcept;

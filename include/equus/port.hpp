@@ -6,14 +6,16 @@
 //     }
 //
 // A message is consumed when its handler ends, or when its delivery ends (rule 11); only then does
-// its sender get the credit back. A queued invocation whose caller has given up is consumed
-// unseen.
+// its sender get the credit back. Who has invoked a message without reply waits until it is taken:
+// until its handler begins or receive() hands it out, or, with `receive().holding()`, until done().
+// A queued invocation whose caller has given up is consumed unseen.
 #pragma once
 
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
 
 #include <array>
+#include <vector>
 
 namespace equus {
 
@@ -184,6 +186,37 @@ protected:
 
 } // namespace detail
 
+template <class P>
+class port;
+template <class P>
+class port_handle;
+
+/// A message that waits at a port.
+struct message_info {
+    stream_id from; ///< empty: a dgram
+    message_ordinal ordinal = 0;
+    std::uint32_t bytes = 0; ///< of its encoding
+    bool is_call = false;    ///< somebody waits for it to be answered or taken
+    bool maybe_seen = false;
+};
+struct waiting_messages {
+    stream_id from;
+    std::uint32_t count = 0;
+};
+
+/// What a regulator does to a stream [K41].
+enum class regulation : std::uint16_t {
+    freeze = 0,     ///< its sender waits as without credit
+    unfreeze = 1,   ///< it goes on
+    invalidate = 2, ///< it breaks
+};
+
+namespace detail {
+std::vector<message_info> headers(reference port, std::size_t most);
+std::vector<waiting_messages> waiting_by_stream(reference port);
+result<void> regulate_client(reference port, stream_id client, regulation what);
+} // namespace detail
+
 /// A message received and not yet consumed. Move only; consuming it gives the credit back.
 template <class P>
 class delivery {
@@ -192,12 +225,12 @@ public:
     delivery(delivery&& other) noexcept : message_{std::exchange(other.message_, nullptr)} {}
     delivery& operator=(delivery&& other) noexcept {
         if (this != &other) {
-            done();
+            drop();
             message_ = std::exchange(other.message_, nullptr);
         }
         return *this;
     }
-    ~delivery() { done(); }
+    ~delivery() { drop(); }
 
     template <class M>
     bool is() const noexcept {
@@ -211,7 +244,7 @@ public:
             return fail(errc::unknown_message);
         return detail::take<M>(*message_);
     }
-    /// Answers the invocation. Does nothing when it is one-way or has been answered.
+    /// Answers the invocation. Does nothing when it was sent one way or has been answered.
     template <class M>
     void reply(typename M::reply value) {
         if (message_)
@@ -221,20 +254,44 @@ public:
         if (message_)
             detail::reply_error(*message_, std::move(reason));
     }
-    /// The stream that it came by: what selective receive names.
+    /// Lets go who has invoked a message without reply and is held; the message stays in hand.
+    void reply() {
+        if (message_)
+            detail::taken(*message_);
+    }
+    /// It was sent again after a break and may have been consumed before (rule 12).
+    bool maybe_seen() const noexcept { return message_ && message_->maybe_seen; }
+    /// Somebody waits for it to be taken or answered.
+    bool is_invoked() const noexcept { return message_ && detail::is_invoked(*message_); }
+    /// The stream that it came by: what selective receive names. Empty for a dgram.
     stream_id source() const noexcept {
         return message_ ? detail::source_of(*message_) : stream_id{};
     }
     /// Its caller has given up: nobody waits for a reply.
     bool cancelled() const noexcept { return message_ && message_->cancelled; }
-    /// Consumes the message now.
+    /// Consumes the message now, and lets go who is held. A held message that is dropped without
+    /// it is `abandoned`, like an unanswered one with a reply.
     void done() noexcept {
-        if (message_)
-            detail::consumed(std::exchange(message_, nullptr));
+        if (message_ && !has_reply())
+            detail::taken(*message_);
+        drop();
     }
 
 private:
     friend class stream<P>;
+    bool has_reply() const noexcept {
+        const auto methods = P::type().methods;
+        return message_->ordinal < methods.size() && methods[message_->ordinal].reply;
+    }
+    friend class port<P>;
+    void hand_out() noexcept {
+        if (!has_reply())
+            detail::taken(*message_);
+    }
+    void drop() noexcept {
+        if (message_)
+            detail::consumed(std::exchange(message_, nullptr));
+    }
     detail::envelope* message_;
 };
 
@@ -280,6 +337,12 @@ public:
             operation_.filter.only = P::template ordinal_of<M>();
             return *this;
         }
+        /// Who has invoked a message without reply is not let go by its being handed out, but by
+        /// `reply()` or `done()` of the delivery [K23].
+        receiving& holding() noexcept {
+            holding_ = true;
+            return *this;
+        }
         /// `timed_out` after t; zero polls.
         receiving& within(duration timeout) noexcept {
             timeout_ = timeout;
@@ -294,21 +357,56 @@ public:
         result<delivery<P>> await_resume() {
             if (operation_.outcome != errc::ok)
                 return fail(std::move(operation_.outcome));
-            return delivery<P>{std::exchange(operation_.message, nullptr)};
+            delivery<P> out{std::exchange(operation_.message, nullptr)};
+            if (!holding_ && out.is_invoked())
+                out.hand_out();
+            return out;
         }
 
     private:
+        bool holding_ = false;
         duration timeout_ = for_ever;
     };
     receiving receive() const { return receiving{*this}; }
     /// A message that is there already, or would_block.
     result<delivery<P>> try_receive() const {
-        if (detail::envelope* message = detail::try_receive(*this, {}))
-            return delivery<P>{message};
-        return fail(errc::would_block);
+        detail::envelope* message = detail::try_receive(*this, {});
+        if (!message)
+            return fail(errc::would_block);
+        delivery<P> out{message};
+        if (out.is_invoked())
+            out.hand_out();
+        return out;
     }
     /// Messages waiting.
     std::uint32_t size() const noexcept { return detail::queued(*this); }
+    /// The first `most` of them, in order, without taking any.
+    std::vector<message_info> headers(std::size_t most) const {
+        return detail::headers(*this, most);
+    }
+    /// How many wait of each stream, by its identity.
+    std::vector<waiting_messages> waiting_by_stream() const {
+        return detail::waiting_by_stream(*this);
+    }
+
+    /// Regulates a client, by the stream that its messages came by [K41]. `freeze`: it waits as
+    /// without credit from now on; what it has sent is received. `invalidate`: its stream breaks,
+    /// and what it has sent and nobody has taken is not received. not_found: no such stream has
+    /// sent to this port; unsupported: a stream of a channel with many ports is not frozen.
+    result<void> freeze(stream_id client) const {
+        return detail::regulate_client(*this, client, regulation::freeze);
+    }
+    result<void> unfreeze(stream_id client) const {
+        return detail::regulate_client(*this, client, regulation::unfreeze);
+    }
+    result<void> invalidate(stream_id client) const {
+        return detail::regulate_client(*this, client, regulation::invalidate);
+    }
+
+    /// A handle of this port: authority over it, to be passed on (handle.hpp).
+    result<port_handle<P>> handle() const;
+    /// Ends the port: the streams to it break. Messages in hand stay so.
+    void close() const noexcept { detail::close(*this); }
     /// A new stream to this port, to be passed on.
     stream<P> open_stream() const { return stream<P>{detail::stream_to(*this)}; }
 };

@@ -7,6 +7,7 @@
 #include <equus/stream.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 namespace equus {
 
@@ -18,9 +19,23 @@ inline constexpr rights invoke = 2;  ///< invocations on a stream
 inline constexpr rights attach = 4;  ///< a port of one's own to the channel of a stream
 inline constexpr rights destroy = 8; ///< of an incarnation handle, as the next two
 inline constexpr rights watch = 16;
-inline constexpr rights depend = 32; ///< to say on whom the incarnation depends
+inline constexpr rights depend = 32;     ///< to say on whom the incarnation depends
+inline constexpr rights rebind = 2048;   ///< reserved: a stream, by its handle
+inline constexpr rights regulate = 4096; ///< to freeze or invalidate a stream, by its handle
+inline constexpr rights redirect = 8192; ///< reserved: a port to other channels, by its handle
 inline constexpr rights all = 0xffff'ffff;
 } // namespace right
+
+/// The kinds of references [K10].
+enum class reference_kind : std::uint16_t {
+    none = 0,
+    stream = 1,
+    port = 2,
+    incarnation = 3, ///< a handle of one
+    stream_handle = 4,
+    port_handle = 5,
+    buffer = 6, ///< a handle of one
+};
 
 /// How far a reference may be passed on.
 enum class propagation : std::uint16_t {
@@ -44,6 +59,33 @@ result<stream<P>> narrowed(const stream<P>& original, rights kept,
     if (!made)
         return fail(std::move(made.error()));
     return made->template as_stream<P>();
+}
+
+/// What a reference says of itself to its holder. That of an empty, stale or forged one is of kind
+/// `none`, and says nothing else.
+struct reference_info {
+    reference_kind kind = reference_kind::none;
+    rights allowed = 0;
+    propagation reach = propagation::never;
+    std::uint64_t protocol_id = 0; ///< of a stream, port or handle of one; 0: not wired, or no such
+    std::string_view protocol;     ///< its name, where it is known here
+    bool is_open = false;          ///< a stream: wired, and neither closed nor broken
+    bool transferred = false;      ///< leaves with the next message that carries it
+};
+reference_info test_reference(reference which) noexcept;
+
+namespace detail {
+void mark_transferred(reference which) noexcept;
+} // namespace detail
+
+/// The same reference, to be given away: with the next message or reply that carries it it leaves
+/// the incarnation, once the receiver has been promised its own. A message that is refused leaves
+/// it here. A stream that is given away ends when what it carried has been consumed; the receiver's
+/// is a new one (rule 20).
+template <class R>
+R transferred(const R& which) noexcept {
+    detail::mark_transferred(which);
+    return which;
 }
 
 /// What the running incarnation may do with it; 0 for an empty, stale or forged one.

@@ -43,8 +43,9 @@ struct stream_status {
     bool broken = false;
     std::uint32_t waiting = 0;    ///< senders that wait for credit
     std::vector<leg_status> legs; ///< one for each port; what stands above is of all together
+    bool frozen = false;          ///< by its receiver or a regulator
     EQUUS_FIELDS(id, name, protocol, channel, to, receiver, sent, consumed, credit_limit, broken,
-                 waiting, legs)
+                 waiting, legs, frozen)
 };
 
 struct port_status {

@@ -5,6 +5,9 @@
 //
 //     co_await out.send<cancel>(id);                                      // waits only for credit
 //     auto answer = co_await out.invoke<print>(title, body).within(2s);   // result<receipt>
+//     co_await out.invoke<cancel>(id);                                    // until it is taken
+//     co_await out.asinvoke<cancel>(id);                                  // until it is queued
+//     out.dgram<blink>(now);                                              // waits for nothing
 //
 // The arguments are the fields of the message. (Not `send(print{...})`: GCC 12 destroys aggregate
 // temporaries of a co_await expression twice; name the message and pass `equus::moved(message)`
@@ -14,6 +17,8 @@
 #include <equus/base/assert.hpp>
 #include <equus/core/calls.hpp>
 #include <equus/protocol.hpp>
+#include <equus/task.hpp>
+#include <equus/wire/references.hpp>
 
 #include <coroutine>
 #include <memory>
@@ -220,10 +225,90 @@ private:
     std::optional<R> answer_;
 };
 
+/// What an invocation without reply is answered with: it has been taken.
+struct receipt {
+    bool taken = true;
+    EQUUS_FIELDS(taken)
+};
+
+/// Awaited until the message has been taken.
+template <>
+class [[nodiscard]] calling<void> : public calling<receipt> {
+public:
+    using calling<receipt>::calling;
+    calling& within(duration timeout) noexcept {
+        calling<receipt>::within(timeout);
+        return *this;
+    }
+    result<void> await_resume() {
+        if (auto taken = calling<receipt>::await_resume(); !taken)
+            return fail(std::move(taken.error()));
+        return {};
+    }
+};
+
+/// What `co_await stream.asinvoke(...)` and `co_await stream.settled()` await.
+class [[nodiscard]] queueing : public awaitable {
+public:
+    queueing(reference stream, envelope* message) noexcept {
+        operation_.stream = stream;
+        operation_.message = message;
+    }
+    explicit queueing(reference stream) noexcept {
+        operation_.stream = stream;
+        operation_.settles = true;
+    }
+    queueing(const queueing&) = delete;
+    queueing& operator=(const queueing&) = delete;
+    /// Gives up waiting after `timeout`. `timed_out`: nothing has been queued.
+    queueing& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    bool await_ready() {
+        if (begin(operation_))
+            return true;
+        set_timeout(operation_, timeout_);
+        return operation_.has_ended();
+    }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    result<void> await_resume() {
+        if (operation_.outcome != errc::ok)
+            return fail(std::move(operation_.outcome));
+        return {};
+    }
+
+private:
+    duration timeout_ = for_ever;
+    queueing_operation operation_;
+};
+
 } // namespace detail
 
 template <class P>
 class delivery;
+template <class P>
+class stream_handle;
+
+enum class stream_state : std::uint16_t {
+    open = 0,
+    frozen = 1, ///< by its receiver or a regulator: its sender waits [K41]
+    broken = 2,
+};
+
+/// Where a stream has got to.
+struct stream_standing {
+    stream_state state = stream_state::broken;
+    std::uint64_t acknowledged = 0; ///< consumed by its receivers, all legs together
+    std::uint64_t sent = 0;
+    std::uint32_t waiting = 0;   ///< sends and calls that wait for credit
+    std::uint32_t unsettled = 0; ///< of asinvoke, queued and not taken
+    std::uint32_t in_doubt = 0;  ///< one-way messages of a broken stream that may be sent again
+    std::uint32_t given_up = 0;  ///< ports of a multicast channel that were stuck
+};
+namespace detail {
+stream_standing standing_of(reference which) noexcept;
+} // namespace detail
 
 /// See the head of this file. A number, valid in the incarnation that holds it; as a field of a
 /// message it passes a copy on: a new stream of the receiver's own to the same channel (rule 20).
@@ -252,16 +337,48 @@ public:
         return {*this, detail::make_message<P>(named)};
     }
 
-    /// Sends a message and waits for its reply: result<M::reply>, within the node's call time-out
-    /// or the one given by `.within(t)`. Errors beside those of send: maybe_delivered,
+    /// Sends a message and waits for its reply: result<M::reply>; one without a reply until it has
+    /// been taken: result<void> [K23]. Within the node's call time-out or the one given by
+    /// `.within(t)`. Errors beside those of send: maybe_delivered,
     /// handler_failed, abandoned, unknown_message.
     template <class M, class... A>
-    detail::calling<typename M::reply> invoke(A&&... fields) const {
+    detail::calling<typename detail::reply_of<M>::type> invoke(A&&... fields) const {
         return {*this, detail::make_message<P, M>(std::forward<A>(fields)...)};
     }
     template <class M>
-    detail::calling<typename M::reply> invoke(moved_object<M> named) const {
+    detail::calling<typename detail::reply_of<M>::type> invoke(moved_object<M> named) const {
         return {*this, detail::make_message<P>(named)};
+    }
+
+    /// Invokes a message without reply and waits for it to be queued only: while the stream has as
+    /// many that are not taken as its buffer limit says. result<void>, with the errors of invoke
+    /// that are known by then; what fails later is heard of by `settled()` [K29].
+    template <class M, class... A>
+    detail::queueing asinvoke(A&&... fields) const {
+        static_assert(!detail::replied<M>, "this message has a reply: invoke it");
+        return {*this, detail::make_message<P, M>(std::forward<A>(fields)...)};
+    }
+    template <class M>
+    detail::queueing asinvoke(moved_object<M> named) const {
+        static_assert(!detail::replied<M>, "this message has a reply: invoke it");
+        return {*this, detail::make_message<P>(named)};
+    }
+    /// How many calls of asinvoke may be queued and not taken; 0: each waits until it is taken.
+    /// asinvoke_limit unless it is said.
+    void buffer_limit(std::uint32_t calls) const noexcept { detail::set_queue_limit(*this, calls); }
+    /// `co_await settled()`: all that asinvoke has queued has been taken or has failed; the outcome
+    /// is the first failure since it was asked last: broken, maybe_delivered, abandoned.
+    detail::queueing settled() const { return detail::queueing{*this}; }
+
+    /// Sends a message that may be lost: it has no number, waits for no credit and is dropped
+    /// where there is no room [K22]. To a multicast channel too. Errors: as for send, of what is
+    /// known here at once; too_large: over dgram_bytes_max.
+    template <class M, class... A>
+    result<void> dgram(A&&... fields) const {
+        static_assert(!detail::replied<M>, "this message has a reply: invoke it");
+        static_assert(!wire::contains_references<M>,
+                      "a dgram may be lost: it carries no references");
+        return detail::send_dgram(*this, detail::make_message<P, M>(std::forward<A>(fields)...));
     }
 
     /// Passes on a message in hand: its sender goes on waiting and does not notice [K24].
@@ -270,11 +387,39 @@ public:
     /// has been told to its sender.
     detail::forwarding forward(delivery<P>& message) const;
 
-    /// Ends this stream; messages sent stay on their way.
+    /// A handle of this stream: authority over it, to be passed on (handle.hpp).
+    result<stream_handle<P>> handle() const;
+    /// Where it has got to.
+    stream_standing standing() const noexcept { return detail::standing_of(*this); }
+
+    /// Ends this stream; messages sent stay on their way, and nobody hears what has become of them.
     void close() const noexcept { detail::close(*this); }
     /// Wired, and neither closed nor broken.
     bool is_open() const noexcept { return detail::is_open(*this); }
 };
+
+/// Sends again, by `other`, what a broken stream leaves in doubt: the one-way messages that were
+/// not known to be consumed. They are marked: `maybe_seen()` at their receiver (rules 1 and 12).
+/// The task's value is their number; when it fails, what has not been sent stays in doubt.
+template <class P>
+task<std::uint64_t> resend_in_doubt(stream<P> broken, stream<P> other) {
+    std::uint64_t count = 0;
+    for (;;) {
+        error why{errc::ok};
+        detail::envelope* again = detail::next_in_doubt(broken, why);
+        if (!again) {
+            if (why != errc::ok)
+                co_return fail(std::move(why));
+            co_return count;
+        }
+        detail::sending once{other, again};
+        auto sent = co_await once;
+        if (!sent)
+            co_return fail(std::move(sent.error()));
+        detail::drop_in_doubt(broken);
+        ++count;
+    }
+}
 
 /// A reference of any kind and protocol: what stream space holds.
 class any_reference : public reference {

@@ -79,7 +79,9 @@ void set_credit(reference which, std::uint32_t messages) noexcept {
     if (!entry || !entry->record || messages == 0)
         return;
     if (entry->kind == reference_kind::stream) {
-        static_cast<stream_record*>(entry->record)->under_way_max = messages;
+        auto& stream = *static_cast<stream_record*>(entry->record);
+        const bool frozen = stream.extra && stream.extra->frozen;
+        (frozen ? stream.extra->under_way_before : stream.under_way_max) = messages;
     } else if (entry->kind == reference_kind::port) {
         auto& port = *static_cast<port_record*>(entry->record);
         if (port.window_messages == 0)

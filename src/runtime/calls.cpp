@@ -51,12 +51,11 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
             end(op, error{errc::limit_reached, "calls_max"});
             return true;
         }
-        if (free_calls.empty()) {
+        if (free_call == ~0u) {
+            free_call = static_cast<std::uint32_t>(calls.size());
             calls.emplace_back();
-            free_calls.push_back(static_cast<std::uint32_t>(calls.size() - 1));
         }
-        op.slot = free_calls.back();
-        free_calls.pop_back();
+        op.slot = std::exchange(free_call, calls[free_call].next_free);
         ++calls_waiting;
         ++inc.calls_waiting;
         call_slot& slot = calls[op.slot];
@@ -104,13 +103,8 @@ void kernel_impl::drop_call(detail::call_operation& op) noexcept {
             static_cast<stream_record*>(entry->record)->waiting.remove(op);
         op.listed = false;
     }
-    if (op.slot != ~0u) {
-        calls[op.slot].op = nullptr;
-        free_calls.push_back(op.slot);
-        op.slot = ~0u;
-        --calls_waiting;
-        --inc.calls_waiting;
-    }
+    if (op.slot != ~0u)
+        free_call_slot(op);
     if (op.counted) [[unlikely]]
         uncount_call(op);
 }
@@ -270,9 +264,37 @@ void kernel_impl::fail_call(envelope& message, error reason) {
     std::memcpy(at, text.data(), text.size());
 }
 
+/// Moves the reply into the hands of a caller on this node. False: it is no such simple case, and
+/// nothing has been done.
+bool kernel_impl::answer_here(const incarnation_record& by, envelope& message,
+                              const message_type& type, void* object) {
+    if (type.for_each_reference || message.call.at != self || options.copy_local_messages ||
+        message.call.slot >= calls.size())
+        return false;
+    const call_slot& slot = calls[message.call.slot];
+    if (!slot.op || slot.call != message.call.call || slot.op->reply_type != &type)
+        return false;
+    detail::call_operation& op = *slot.op;
+    message.answered = true;
+    trace(trace_kind::reply_sent, by.id, message.call.call.counter, 0, caller_of(message));
+    trace(trace_kind::call_ended, static_cast<incarnation_record*>(op.owner)->id,
+          slot.call.counter);
+    {
+        running_scope scope{static_cast<incarnation_record*>(op.owner)};
+        op.deliver(op, object, {}); // an object is moved, which cannot fail
+    }
+    free_call_slot(op);
+    if (op.counted) [[unlikely]]
+        uncount_call(op);
+    end(op);
+    return true;
+}
+
 void kernel_impl::answer_call(incarnation_record* by, envelope& message, const message_type& type,
                               void* object) {
     if (!message.call.call || message.answered)
+        return;
+    if (answer_here(*by, message, type, object)) [[likely]]
         return;
     capability_list carried;
     if (type.for_each_reference) {

@@ -8,6 +8,7 @@
 #include <equus/base/ids.hpp>
 #include <equus/control.hpp>
 #include <equus/core/envelope.hpp>
+#include <equus/port.hpp>
 #include <equus/rights.hpp>
 
 #include <cstdint>
@@ -24,6 +25,7 @@ inline constexpr frame_kind request{0x03};
 inline constexpr frame_kind answer{0x04};
 inline constexpr frame_kind event{0x05};
 inline constexpr frame_kind cancel{0x06}; ///< the caller has given up
+inline constexpr frame_kind dgram{0x07};  ///< a message that may be lost
 // ---- control lane
 inline constexpr frame_kind credit{0x20};
 inline constexpr frame_kind next{0x21};   ///< a discard answered: send again from this number
@@ -32,6 +34,7 @@ inline constexpr frame_kind finish{0x23}; ///< a stream has ended and says its l
 inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for good
 inline constexpr frame_kind call_held{0x25};
 inline constexpr frame_kind channel_members{0x26};
+inline constexpr frame_kind regulate{0x2a}; ///< a receiver freezes a stream, or lets it go on
 // ---- membership
 inline constexpr frame_kind greeting{0x40}; ///< first on a link; outside of the session
 inline constexpr frame_kind welcome{
@@ -47,15 +50,7 @@ inline constexpr frame_kind run_ended{0x47};
 /// Version of everything in this header and in packet.hpp.
 inline constexpr std::uint32_t protocol_version = 1;
 
-enum class reference_kind : std::uint16_t {
-    none = 0,
-    stream = 1,
-    port = 2,
-    incarnation = 3,
-    stream_handle = 4,
-    port_handle = 5,
-    buffer = 6,
-};
+using equus::reference_kind;
 
 } // namespace equus::runtime
 
@@ -71,12 +66,13 @@ struct capability {
     channel_kind routing = channel_kind::unicast;
     channel_id channel;         ///< of a stream
     port_id port;               ///< of a unicast stream: its receiver, as last known
-    incarnation_id incarnation; ///< of an incarnation handle
+    incarnation_id incarnation; ///< of an incarnation handle; of others, whose it is
     place at;                   ///< hint: of the port, channel or incarnation
     /// Messages that a new stream may send before the port has said anything; 0: credit_initial.
     std::uint16_t credit_first = 0;
+    std::uint32_t counter = 0; ///< of a stream's or port's handle: among what its owner has named
     EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at,
-                 credit_first)
+                 credit_first, counter)
 };
 
 } // namespace equus::detail
@@ -197,6 +193,21 @@ struct broken_frame {
     /// The whole channel is gone: `stream_slot` is that of a stream that follows it, not of a leg.
     bool whole_channel = false;
     EQUUS_FIELDS(stream, stream_slot, consumed, reason, whole_channel)
+};
+
+/// What a receiver does to one of its clients; of two the one with the higher version counts.
+struct regulate_frame {
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    regulation what = regulation::freeze;
+    std::uint32_t version = 0;
+    EQUUS_FIELDS(stream, stream_slot, what, version)
+};
+/// The same by a handle, which names the owner of the stream.
+struct regulate_body {
+    std::uint32_t stream = 0; ///< its counter
+    regulation what = regulation::freeze;
+    EQUUS_FIELDS(stream, what)
 };
 
 struct call_held_frame {

@@ -28,6 +28,7 @@ kernel_impl::~kernel_impl() {
     });
     while (!lingering.empty())
         free_stream(**lingering.begin());
+    settle_queued_calls(); // those whose streams had been closed
 }
 
 bool kernel_impl::next_output(output& out) {
@@ -87,6 +88,8 @@ void kernel::tick(time_point now) {
     while (operation* due = k.timers.take_due(k.now))
         k.time_out(*due);
     k.membership_tick();
+    if (k.is_deferred)
+        k.settle_deferred();
     for (const node_boot gone : k.gone_peers)
         k.peers.erase(gone);
     k.gone_peers.clear();
@@ -103,6 +106,8 @@ void kernel::dial_failed(dial_id dial) {
 }
 void kernel::input(link_id link, std::span<const std::byte> packet) {
     impl_->packet_came(link, packet);
+    if (impl_->is_deferred)
+        impl_->settle_deferred();
 }
 
 void kernel::effect_done(effect_id effect, result<bytes> outcome) {
@@ -124,6 +129,8 @@ void kernel::effect_done(effect_id effect, result<bytes> outcome) {
 
 void kernel::evict(node_boot dead) {
     impl_->evict(dead);
+    if (impl_->is_deferred)
+        impl_->settle_deferred();
 }
 
 result<incarnation_id> kernel::boot(const bytes& what) {
@@ -150,6 +157,8 @@ bool kernel::run(std::size_t steps) {
             break;
         inc->scheduled = false;
         k.run_turn(*inc, steps);
+        if (k.is_deferred) [[unlikely]]
+            k.settle_deferred();
         if (inc->ending) {
             error reason = std::move(inc->more().reason);
             k.end_incarnation(*inc, std::move(reason));

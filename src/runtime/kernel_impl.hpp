@@ -7,6 +7,11 @@
 //   streams.cpp       sending: numbers, credit, retention, channels with many ports
 //   ports.cpp         receiving: cursors, queues, consumption, credit returned
 //   bounds.cpp        limits that a configuration sets: credit, queues, calls
+//   breaks.cpp        what is left of broken streams; stuck receivers given up
+//   regulation.cpp    ports looked into; clients frozen and invalidated
+//   queued_calls.cpp  invocations that nobody awaits
+//   dgrams.cpp        messages that may be lost
+//   handles.cpp       handles on streams and ports; what is given away
 //   calls.cpp         invocations, replies, effects, the table of calls
 //   requests.cpp      what kernels ask of each other; multicast channels' membership
 //   links.cpp         links, greetings, sessions, inbound frames by kind
@@ -81,14 +86,22 @@ struct kernel_impl {
         call_id call;
         node_boot to; ///< who holds the call, as last known
         std::uint32_t forwards = 0;
-        envelope* held = nullptr; ///< the message, while it is on this node and unanswered
+        std::uint32_t next_free = ~0u; ///< while it is free
+        envelope* held = nullptr;      ///< the message, while it is on this node and unanswered
     };
     std::vector<call_slot> calls;
-    std::vector<std::uint32_t> free_calls;
+    std::uint32_t free_call = ~0u; ///< the first of those that are free
     std::uint32_t calls_waiting = 0;
     std::map<call_id, envelope*> foreign_calls; ///< of other nodes' callers, here and unanswered
 
     leg_entry* credit_due_first = nullptr;
+    std::vector<std::unique_ptr<leg_entry>> retired; ///< of closed ports, with messages in hand
+    static constexpr std::size_t refused_streams_max = 1'024; ///< remembered by a port
+
+    // What waits until the code that runs has done its work.
+    bool is_deferred = false;
+    std::vector<stream_record*> given_away;
+    runtime::queued_call* ended_calls = nullptr; ///< the latest first
 
     std::uint64_t next_effect = 1;
     std::map<std::uint64_t, detail::effect_operation*> effects;
@@ -184,9 +197,11 @@ struct kernel_impl {
     /// Requires: has_message.
     void dispatch(incarnation_record& inc, port_record& port);
     void end(operation& op, error outcome);
-    void end(operation& op) { end(op, error{errc::ok}); }
+    /// Without an error.
+    void end(operation& op);
     void time_out(operation& op);
     void set_deadline(operation& op, duration timeout);
+    const char* why_it_waits(operation& op, reference by) noexcept;
 
     // ------------------------------------------------------------------ incarnations.cpp
     result<incarnation_record*> create(const creation& what, std::vector<capability> given,
@@ -221,6 +236,13 @@ struct kernel_impl {
                                 incarnation_id receiver);
     reference make_handle(incarnation_record& inc, incarnation_id id, place at);
 
+    // ------------------------------------------------------------------ handles.cpp
+    reference make_named(incarnation_record& inc, const capability& of);
+    stream_record* find_stream(stream_id id) noexcept;
+    void give_away(incarnation_record& inc, std::uint32_t index);
+    void give_away_marked(incarnation_record& inc, std::vector<reference>& marked);
+    void settle_deferred();
+
     // ------------------------------------------------------------------ streams.cpp
     stream_record* make_stream(incarnation_record& owner, std::uint64_t protocol);
     void bind(stream_record& stream, const capability& to);
@@ -240,6 +262,7 @@ struct kernel_impl {
                      std::uint64_t limit_bytes);
     void break_stream(stream_record& stream, errc reason);
     void leg_is_broken(stream_leg& leg, std::uint64_t consumed_to);
+    void end_waiting(stream_record& stream) noexcept;
     void close_stream(stream_record& stream) noexcept;
     void finish_leg(stream_leg& leg);
     void finish_if_drained(stream_record& stream);
@@ -247,13 +270,53 @@ struct kernel_impl {
     void set_members(stream_record& stream, std::uint32_t version,
                      const std::vector<runtime::channel_member>& list);
 
+    runtime::retained_message* retain(stream_leg& leg, const envelope& message);
+
+    // ------------------------------------------------------------------ breaks.cpp
+    void keep_in_doubt(stream_record& stream, stream_leg& leg);
+    void some_are_stuck(stream_record& stream, std::uint32_t bytes);
+    void patience_is_over(stream_record& stream);
+    static bool is_given_up(const stream_record& stream, port_id port) noexcept;
+
+    // ------------------------------------------------------------------ regulation.cpp
+    void regulate_stream(stream_record& stream, regulation what);
+    result<void> regulate_client(port_record& port, stream_id client, regulation what);
+    void invalidate_client(port_record& port, leg_entry& leg);
+    void return_undelivered(envelope* message, const char* why);
+    void break_entry(leg_entry& leg);
+    void retire(leg_entry& leg);
+    void consumed_late(leg_entry& leg) noexcept;
+    void recv_regulate(node_boot from, const runtime::regulate_frame& frame);
+
+    // ------------------------------------------------------------------ queued_calls.cpp
+    runtime::queued_call* queue_call(stream_record& stream, detail::queueing_operation& by);
+    void queue_now(stream_record& stream, detail::queueing_operation& op);
+    void fill_queue(stream_record& stream);
+    void queued_call_ended(runtime::queued_call& call);
+    void settle_queued_calls();
+    void call_is_settled(stream_record& stream, runtime::queued_call& call);
+    void forget_queued_calls(stream_record& stream) noexcept;
+    void withdraw_queueing(detail::queueing_operation& op) noexcept;
+    /// What asinvoke has queued has failed.
+    void stream_failed(stream_record&) {}
+
+    // ------------------------------------------------------------------ dgrams.cpp
+    void send_dgram(stream_record& stream, envelope* message);
+    void dgram_to(const stream_leg& leg, envelope& message);
+    bool has_room_for_dgram(const port_record& port) const noexcept;
+    void recv_dgram(node_boot from, std::span<const std::byte> payload);
+
     // ------------------------------------------------------------------ ports.cpp
     port_record* make_port(incarnation_record& owner, const detail::protocol_type& protocol,
                            const detail::handler* handlers);
     leg_entry& entry_for(port_record& port, stream_id stream);
     void enqueue(port_record& port, envelope* message);
     bool offer(port_record& port, const envelope& arrived);
-    bool has_message(port_record& port) noexcept;
+    /// Whether a message waits that anybody is still interested in.
+    bool has_message(port_record& port) noexcept {
+        return port.queued != 0 && (!port.queue.front()->cancelled || drop_given_up(port));
+    }
+    bool drop_given_up(port_record& port) noexcept;
     /// Requires: has_message.
     envelope* take_first(port_record& port) noexcept;
     envelope* take(port_record& port, const detail::message_filter& wanted) noexcept;
@@ -263,6 +326,7 @@ struct kernel_impl {
     void send_credits();
     void end_entry(leg_entry& leg) noexcept;
     void close_port(port_record& port, errc reason);
+    void end_receivers(incarnation_record& inc);
     void recv_message(node_boot from, std::span<const std::byte> payload);
     void recv_credit(node_boot from, std::span<const std::byte> payload);
 
@@ -278,6 +342,21 @@ struct kernel_impl {
     void drop_call(detail::call_operation& op) noexcept;
     void give_up_call(detail::call_operation& op) noexcept;
     void call_is_here(envelope& message);
+    /// The same for one that is sent by its caller, whose slot it has as long as it waits.
+    void own_call_is_here(envelope& message) noexcept {
+        call_slot& slot = calls[message.call.slot];
+        slot.held = &message;
+        slot.to = self;
+    }
+    void free_call_slot(detail::call_operation& op) noexcept {
+        calls[op.slot].op = nullptr;
+        calls[op.slot].next_free = std::exchange(free_call, op.slot);
+        op.slot = ~0u;
+        --calls_waiting;
+        --static_cast<incarnation_record*>(op.owner)->calls_waiting;
+    }
+    bool answer_here(const incarnation_record& by, envelope& message,
+                     const detail::message_type& type, void* object);
     void call_is_elsewhere(const envelope& message, node_boot holder) noexcept;
     void call_is_held(const runtime::call_held_frame& frame);
     void cancel_call(call_id call) noexcept;
@@ -370,6 +449,14 @@ struct kernel_impl {
 };
 
 namespace runtime {
+
+inline stream_extra& stream_record::more() {
+    if (!extra) {
+        extra = std::make_unique<stream_extra>();
+        extra->queue_max = kernel->options.limits.asinvoke_limit;
+    }
+    return *extra;
+}
 
 /// Code of an incarnation runs between its making and its end, so that what it allocates and asks
 /// for is its own.

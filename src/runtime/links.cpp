@@ -357,6 +357,12 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
     case static_cast<std::uint8_t>(kind::credit):
         recv_credit(from, f.payload);
         break;
+    case static_cast<std::uint8_t>(kind::dgram):
+        recv_dgram(from, f.payload);
+        break;
+    case static_cast<std::uint8_t>(kind::regulate):
+        with<regulate_frame>(f, refused, [&](regulate_frame& r) { recv_regulate(from, r); });
+        break;
     case static_cast<std::uint8_t>(kind::request):
         with<request_frame>(f, refused, [&](request_frame& r) { handle_request(from, r); });
         break;

@@ -88,6 +88,7 @@ node_status kernel_impl::status() const {
                     made.id = stream->id;
                     made.channel = stream->channel;
                     made.broken = stream->broken != errc::ok;
+                    made.frozen = stream->extra && stream->extra->frozen;
                     for (const operation* op = stream->waiting.front(); op; op = op->next)
                         ++made.waiting;
                     for (const stream_leg* leg = stream->legs; leg; leg = leg->next) {

@@ -89,8 +89,8 @@ bool kernel_impl::offer(port_record& port, const envelope& arrived) {
     return false;
 }
 
-/// Whether a message waits that anybody is still interested in.
-bool kernel_impl::has_message(port_record& port) noexcept {
+/// Consumes what its callers have given up, as far as it is in front; false: nothing is left.
+bool kernel_impl::drop_given_up(port_record& port) noexcept {
     while (port.queued != 0 && port.queue.front()->cancelled) {
         envelope* given_up = port.queue.pop();
         --port.queued;
@@ -127,7 +127,9 @@ void kernel_impl::consumed(envelope* message) noexcept {
     if (message->call.call && !message->answered && !EQUUS_MUTANT(abandons_in_silence))
         fail_call(*message, errc::abandoned);
     leg_entry* leg = message->leg;
-    if (leg) {
+    if (leg && !leg->port) [[unlikely]] {
+        consumed_late(*leg);
+    } else if (leg) {
         port_record& port = *leg->port;
         ++counters.messages_consumed;
         ++port.consumed;
@@ -225,22 +227,10 @@ void kernel_impl::end_entry(leg_entry& leg) noexcept {
 void kernel_impl::close_port(port_record& port, errc reason) {
     incarnation_record& inc = *port.owner;
     leave_channels(port);
-    while (envelope* message = take(port, {})) {
-        ++counters.undeliverable;
-        fail_call(*message, error{errc::broken, "the receiver ended before it took the message"});
-        detail::free_envelope(message);
-    }
-    while (port.attached && !port.attached->legs.empty()) {
-        leg_entry& leg = *port.attached->legs.begin()->second;
-        stream_leg* local = leg.local;
-        const node_boot from = leg.from;
-        const broken_frame frame{leg.stream, leg.from_slot, leg.consumed, errc::broken};
-        end_entry(leg);
-        if (local)
-            leg_is_broken(*local, frame.consumed);
-        else if (is_member(from) && !EQUUS_MUTANT(ends_in_silence))
-            send_frame(from, kind::broken, lane::control, frame);
-    }
+    while (envelope* message = take(port, {}))
+        return_undelivered(message, "the receiver ended before it took the message");
+    while (port.attached && !port.attached->legs.empty())
+        break_entry(*port.attached->legs.begin()->second);
     static_cast<void>(reason);
     if (port.ready)
         inc.ready_ports.remove(port);
@@ -250,6 +240,26 @@ void kernel_impl::close_port(port_record& port, errc reason) {
     *link = port.next_owned;
     ports.erase(port.slot);
     pool.destroy_record(&port);
+    if (!inc.ending && !inc.receivers.empty())
+        end_receivers(inc);
+}
+
+/// Those whose ports are all closed.
+void kernel_impl::end_receivers(incarnation_record& inc) {
+    for (operation* at = inc.receivers.front(); at;) {
+        auto& op = static_cast<detail::receive_operation&>(*at);
+        at = at->next;
+        bool open = false;
+        for (std::uint8_t i = 0; i < op.port_count; ++i) {
+            const auto* entry = lookup(inc, op.ports[i]);
+            open = open || (entry && entry->kind == reference_kind::port);
+        }
+        if (open)
+            continue;
+        inc.receivers.remove(op);
+        op.listed = false;
+        end(op, errc::closed);
+    }
 }
 
 void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
@@ -259,6 +269,8 @@ void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
         break_stream(stream, errc::broken);
         return;
     }
+    if (stream.owner)
+        keep_in_doubt(stream, leg);
     remove_leg(stream, leg); // the others go on
     if (!stream.waiting.empty())
         wake_senders(stream);
@@ -283,7 +295,8 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
             port = nullptr;
         } else if (const auto known = at->legs.find(header.stream); known != at->legs.end()) {
             leg = known->second.get();
-        } else if (header.number == 1) {
+        } else if (header.number == 1 && std::find(at->refused.begin(), at->refused.end(),
+                                                   header.stream) == at->refused.end()) {
             leg = &entry_for(*port, header.stream);
         }
     }

@@ -28,6 +28,23 @@ struct kernel_impl;
 }
 
 namespace equus::runtime {
+struct stream_record;
+}
+
+namespace equus::detail {
+
+/// An invocation that nobody awaits: its stream keeps it until it has ended.
+struct queued_call : call_operation {
+    queued_call() noexcept;
+    runtime::stream_record* of = nullptr; ///< null: the stream has been closed
+    queueing_operation* awaited_by = nullptr;
+    queued_call* next_queued = nullptr;
+    queued_call* next_ended = nullptr;
+};
+
+} // namespace equus::detail
+
+namespace equus::runtime {
 
 using detail::call_operation;
 using detail::envelope;
@@ -36,6 +53,7 @@ using detail::message_type;
 using detail::module_type;
 using detail::operation;
 using detail::protocol_type;
+using detail::queued_call;
 
 struct incarnation_record;
 struct port_record;
@@ -70,6 +88,38 @@ struct stream_leg {
     inline bool has_credit(std::uint32_t bytes) const noexcept;
 };
 
+/// What few streams have.
+struct stream_extra {
+    ~stream_extra();
+    // asinvoke [K29]
+    std::uint32_t queue_max = 0;
+    std::uint32_t queued = 0;
+    fifo<queued_call, &queued_call::next_queued> calls;
+    linked_list<operation, &operation::previous, &operation::next> waiting; ///< for room
+    linked_list<operation, &operation::previous, &operation::next> settling;
+    error failure{errc::ok}; ///< the first that nobody has asked for
+    // regulation [K41]
+    bool frozen = false;
+    std::uint32_t under_way_before = 0; ///< stream_record::under_way_max, while it is frozen
+    std::uint32_t regulated = 0;        ///< version of its receiver's last word
+    // what is left of legs that have broken (rule 12)
+    std::uint64_t acknowledged = 0;
+    std::uint64_t sent = 0;
+    fifo<retained_message, &retained_message::next> in_doubt;
+    // ports that keep the others of a multicast channel waiting
+    struct stuck_leg {
+        std::uint32_t slot = 0;
+        std::uint64_t consumed = 0;
+    };
+    std::vector<stuck_leg> stuck;
+    std::vector<port_id> given_up;
+    struct stuck_timer : operation {
+        stuck_timer() noexcept : operation{detail::operation_kind::patience} {}
+        stream_record* stream = nullptr;
+    };
+    stuck_timer patience;
+};
+
 struct stream_record {
     static constexpr std::uint16_t no_limit = 0xffff;
     incarnation_record* owner = nullptr; ///< null: its owner has ended, the messages linger
@@ -94,6 +144,9 @@ struct stream_record {
     linked_list<operation, &operation::previous, &operation::next> waiting;
 
     bool has_its_calls() const noexcept { return calls_out >= calls_max; }
+    std::unique_ptr<stream_extra> extra;
+
+    stream_extra& more();
 };
 
 inline bool stream_leg::has_credit(std::uint32_t bytes) const noexcept {
@@ -160,6 +213,8 @@ struct port_record {
         std::uint32_t queue_max = 0;    ///< `limit NAME queue N`; 0: none
         std::uint32_t stream_max = ~0u; ///< of it, what one stream may have
         std::uint64_t granted = 0;      ///< of it: allowed to the streams together and not consumed
+        std::map<stream_id, std::uint32_t> regulated; ///< versions of what clients were told
+        std::vector<stream_id> refused;               ///< invalidated ones, the latest of them
     };
     std::unique_ptr<attachments> attached;
 
@@ -171,10 +226,12 @@ struct port_record {
     }
 };
 
-/// What an incarnation handle leads to.
+/// What a handle leads to: an incarnation, or a stream or port of one.
 struct handle_record {
     incarnation_id id;
     place at;
+    std::uint32_t counter = 0; ///< among what the incarnation has named
+    std::uint64_t protocol = 0;
 };
 
 /// One entry of an incarnation's reference table. Trivially copyable.
@@ -183,7 +240,8 @@ struct reference_entry {
     propagation domain = propagation::free;
     std::uint32_t generation = 0;
     std::uint32_t rights = 0xffff'ffff;
-    void* record = nullptr; ///< null for a declared stream that is not wired
+    bool given_away = false; ///< it leaves with the next message that carries it
+    void* record = nullptr;  ///< null for a declared stream that is not wired
     const protocol_type* protocol = nullptr;
 };
 

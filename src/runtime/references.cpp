@@ -51,6 +51,8 @@ void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) n
         close_port(*static_cast<port_record*>(record), errc::closed);
         break;
     case reference_kind::incarnation:
+    case reference_kind::stream_handle:
+    case reference_kind::port_handle:
         delete static_cast<handle_record*>(record);
         break;
     default:
@@ -59,19 +61,17 @@ void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) n
 }
 
 reference kernel_impl::make_handle(incarnation_record& inc, incarnation_id id, place at) {
-    reference_entry entry;
-    entry.kind = reference_kind::incarnation;
-    entry.record = new handle_record{id, at};
-    const reference made = add_reference(inc, entry);
-    if (!made)
-        delete static_cast<handle_record*>(entry.record);
-    return made;
+    capability named;
+    named.kind = reference_kind::incarnation;
+    named.incarnation = id;
+    named.at = at;
+    return make_named(inc, named);
 }
 
 namespace {
 
 incarnation_id owner_of(const capability& which) noexcept {
-    if (which.kind == reference_kind::incarnation)
+    if (which.kind != reference_kind::stream)
         return which.incarnation;
     return which.routing == channel_kind::unicast ? which.port.owner : which.channel.owner;
 }
@@ -122,14 +122,19 @@ result<capability> kernel_impl::describe_reference(incarnation_record& inc, refe
         }
         return out;
     }
-    case reference_kind::incarnation: {
+    case reference_kind::incarnation:
+    case reference_kind::stream_handle:
+    case reference_kind::port_handle: {
         const auto& handle = *static_cast<handle_record*>(entry->record);
         out.incarnation = handle.id;
         out.at = handle.at;
+        out.counter = handle.counter;
+        out.protocol = handle.protocol;
         return out;
     }
     default:
-        return fail(errc::unsupported, "only streams and incarnation handles are passed on");
+        return fail(errc::unsupported,
+                    "a port is not passed on: its handle, or a stream to it, is");
     }
 }
 
@@ -150,15 +155,10 @@ reference kernel_impl::import_capability(incarnation_record& inc, const capabili
         bind(*stream, from);
         return made;
     }
-    case reference_kind::incarnation: {
-        const reference made = make_handle(inc, from.incarnation, from.at);
-        if (made) {
-            auto* entry = lookup(inc, made);
-            entry->rights = from.rights;
-            entry->domain = from.domain;
-        }
-        return made;
-    }
+    case reference_kind::incarnation:
+    case reference_kind::stream_handle:
+    case reference_kind::port_handle:
+        return make_named(inc, from);
     default:
         return {};
     }
@@ -171,6 +171,7 @@ struct export_walk {
     incarnation_record& from;
     incarnation_id receiver;
     std::vector<capability> made;
+    std::vector<reference> marked; ///< to be given away
     error why{errc::ok};
 };
 
@@ -185,7 +186,7 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
                                                                const message_type& type,
                                                                void* object,
                                                                incarnation_id receiver) {
-    export_walk walk{*this, inc, receiver, {}};
+    export_walk walk{*this, inc, receiver, {}, {}};
     type.for_each_reference(
         object,
         [](void* opaque, reference& found) {
@@ -197,6 +198,8 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
                 at.why = std::move(exported.error());
                 return;
             }
+            if (at.from.references[found.index()].given_away) [[unlikely]]
+                at.marked.push_back(found);
             found = reference{static_cast<std::uint32_t>(at.made.size()), 0};
             at.made.push_back(std::move(*exported));
         },
@@ -206,6 +209,7 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
     if (walk.made.size() > options.limits.capabilities_max ||
         walk.made.size() > capabilities_countable)
         return fail(errc::too_large, "capabilities_max");
+    give_away_marked(inc, walk.marked);
     return std::move(walk.made);
 }
 

@@ -132,6 +132,18 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         }
         return {};
     }
+    case detail::request_kind::regulate: {
+        regulate_body body;
+        if (!read(body, frame))
+            return malformed();
+        stream_record* stream = find_stream({frame.subject, body.stream});
+        if (!stream)
+            return refuse(errc::not_found, "the stream has been closed");
+        if (stream->broken != errc::ok)
+            return refuse(errc::broken, {});
+        regulate_stream(*stream, body.what);
+        return {};
+    }
     case detail::request_kind::status: {
         answer_frame out;
         out.body = encode_frame(status());
@@ -298,6 +310,8 @@ rights needed_for(detail::request_kind kind) noexcept {
         return right::depend;
     case detail::request_kind::join_channel:
         return right::attach;
+    case detail::request_kind::regulate:
+        return right::regulate;
     default:
         return right::all;
     }
@@ -343,6 +357,12 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
             to = handle.at.at;
             if (kind == request_kind::watch && to != kernel.self)
                 kernel.remote_watches.insert({handle.id, to, inc->id});
+        } else if (entry->kind == runtime::reference_kind::stream_handle &&
+                   kind == request_kind::regulate) {
+            const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
+            frame.subject = handle.id;
+            frame.subject_slot = handle.at.slot;
+            to = handle.at.at;
         } else if (entry->kind == runtime::reference_kind::stream) {
             to = static_cast<runtime::stream_record*>(entry->record)->channel_at.at;
         } else {
@@ -357,14 +377,18 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
         }
         to = member->second.at;
     }
+    std::vector<reference> marked;
     for (reference each : references) {
         auto exported = kernel.export_reference(*inc, each, {});
         if (!exported) {
             kernel.end(op, std::move(exported.error()));
             return;
         }
+        if (inc->references[each.index()].given_away)
+            marked.push_back(each);
         frame.capabilities.push_back(std::move(*exported));
     }
+    kernel.give_away_marked(*inc, marked);
     kernel.begin_request(op, std::move(frame), to);
 }
 

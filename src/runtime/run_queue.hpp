@@ -32,7 +32,10 @@ public:
         if (waiting_ == 0)
             return nullptr;
         const auto highest = static_cast<std::uint32_t>(std::bit_width(waiting_) - 1);
-        return take_from(std::has_single_bit(waiting_) ? highest : choose(highest));
+        // Counting the bits is a call of the compiler's library where the machine has no
+        // instruction for it.
+        const bool several = (waiting_ & (waiting_ - 1)) != 0;
+        return take_from(several ? choose(highest) : highest);
     }
     void remove(incarnation_record& inc) noexcept {
         if (!levels_[inc.priority].remove(inc))

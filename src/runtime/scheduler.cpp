@@ -37,6 +37,9 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
         detail::handler_ended(*message);
         return;
     }
+    if (message->call.call && !port.protocol->methods[message->ordinal].reply &&
+        !EQUUS_MUTANT(invokers_are_not_let_go))
+        detail::taken(*message); // who invoked a one-way message is let go as its handler begins
     port.handlers[message->ordinal](inc.object(), *message);
     if (inc.next_to_resume)
         resume(inc, std::exchange(inc.next_to_resume, nullptr));
@@ -85,12 +88,22 @@ void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
 void kernel_impl::end(operation& op, error outcome) {
     if (op.status == operation::state::ended)
         return;
-    op.status = operation::state::ended;
     op.outcome = std::move(outcome);
+    end(op);
+}
+
+void kernel_impl::end(operation& op) {
+    if (op.status == operation::state::ended)
+        return;
+    op.status = operation::state::ended;
     timers.remove(op);
     auto& inc = *static_cast<incarnation_record*>(op.owner);
-    if (!op.waiter)
+    if (!op.waiter) {
+        if (op.kind == detail::operation_kind::call &&
+            static_cast<detail::call_operation&>(op).queued)
+            queued_call_ended(static_cast<queued_call&>(op));
         return; // nobody awaits it yet; whoever does finds it ended
+    }
     op.ready = true;
     inc.ready.push(op);
     schedule(inc);
@@ -115,14 +128,19 @@ void kernel_impl::time_out(operation& op) {
         if (EQUUS_MUTANT(deadline_is_ignored))
             break;
         auto& call = static_cast<detail::call_operation&>(op);
-        const errc reason = call.sent ? errc::maybe_delivered : errc::timed_out;
+        error reason{errc::maybe_delivered, "no reply within the deadline"};
+        if (!call.sent)
+            reason = error{errc::timed_out, why_it_waits(op, call.stream)};
         trace(trace_kind::call_ended, static_cast<incarnation_record*>(op.owner)->id,
               call.slot == ~0u ? 0 : calls[call.slot].call.counter,
-              static_cast<std::uint64_t>(reason));
+              static_cast<std::uint64_t>(reason.code()));
         give_up_call(call);
-        end(op, error{reason, "no reply within the deadline"});
+        end(op, std::move(reason));
         break;
     }
+    case detail::operation_kind::patience:
+        patience_is_over(*static_cast<stream_extra::stuck_timer&>(op).stream);
+        break;
     case detail::operation_kind::effect:
         effects.erase(static_cast<detail::effect_operation&>(op).id);
         end(op, errc::maybe_delivered);
@@ -132,16 +150,36 @@ void kernel_impl::time_out(operation& op) {
         end(op, errc::maybe_delivered);
         break;
     default: {
+        error reason{errc::timed_out};
+        if (op.kind == detail::operation_kind::send)
+            reason = error{errc::timed_out,
+                           why_it_waits(op, static_cast<detail::send_operation&>(op).stream)};
+        else if (op.kind == detail::operation_kind::queueing &&
+                 static_cast<detail::queueing_operation&>(op).sent)
+            reason = error{errc::maybe_delivered, "not taken within the deadline"};
         const auto waiter = op.waiter;
         auto* owner = op.owner;
         operation::withdraw(op);
         op.owner = owner;
         op.waiter = waiter;
         op.status = operation::state::waiting;
-        end(op, errc::timed_out);
+        end(op, std::move(reason));
         break;
     }
     }
+}
+
+/// What a message that never left has waited for.
+const char* kernel_impl::why_it_waits(operation& op, reference by) noexcept {
+    const auto* entry = lookup(*static_cast<incarnation_record*>(op.owner), by);
+    const auto* stream = entry && entry->kind == reference_kind::stream
+                             ? static_cast<const stream_record*>(entry->record)
+                             : nullptr;
+    if (!stream)
+        return "the stream was closed";
+    if (stream->extra && stream->extra->frozen)
+        return "the stream is frozen";
+    return stream->legs ? "no credit within the deadline" : "no port has joined the channel";
 }
 
 namespace detail {
@@ -233,6 +271,11 @@ void operation::withdraw(operation& self) noexcept {
     case operation_kind::event:
         if (self.listed)
             inc.rest->hearers.remove(self);
+        break;
+    case operation_kind::queueing:
+        kernel.withdraw_queueing(static_cast<queueing_operation&>(self));
+        break;
+    case operation_kind::patience:
         break;
     case operation_kind::effect:
         kernel.effects.erase(static_cast<effect_operation&>(self).id);

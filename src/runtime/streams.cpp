@@ -118,7 +118,7 @@ detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg
     leg.sent_bytes += message->payload_bytes;
     message->number = leg.sent;
     trace(trace_kind::sent, stream.id.owner, stream.id.counter, leg.sent, message->ordinal);
-    if (leg.at.at == self) {
+    if (leg.local || leg.at.at == self) {
         send_local(leg, message);
     } else {
         if (message->call.call)
@@ -133,8 +133,10 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
     if (!stream.legs)
         return detail::progress::waiting; // reliable: at least one port [K22]
     for (stream_leg* leg = stream.legs; leg; leg = leg->next)
-        if (!leg->has_credit(message->payload_bytes))
+        if (!leg->has_credit(message->payload_bytes)) {
+            some_are_stuck(stream, message->payload_bytes);
             return detail::progress::waiting;
+        }
     if (message->type && message->type->for_each_reference && !message->capabilities) {
         if (auto exported = export_message(*stream.owner, *message, {}); !exported) {
             why = std::move(exported.error());
@@ -193,7 +195,7 @@ void kernel_impl::send_local(stream_leg& leg, envelope* message) {
         }
     }
     if (message->call.call)
-        call_is_here(*message);
+        message->call.forwards == 0 ? own_call_is_here(*message) : call_is_here(*message);
     message->leg = entry;
     ++entry->next;
     enqueue(*entry->port, message);
@@ -218,7 +220,8 @@ envelope* kernel_impl::encoded_copy(const envelope& message, account& to) {
     return copy;
 }
 
-void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
+/// Keeps the message as it is sent: what is retained is the frame.
+retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) {
     const stream_record& stream = *leg.stream;
     message_header header;
     header.stream = stream.id;
@@ -227,35 +230,33 @@ void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
     header.leg_slot = leg.remote_leg;
     header.rebinds = stream.rebinds;
     header.channel = stream.channel;
-    header.number = message->number;
-    header.ordinal = message->ordinal;
-    header.body_bytes = message->payload_bytes;
-    if (message->maybe_seen)
+    header.number = message.number;
+    header.ordinal = message.ordinal;
+    header.body_bytes = message.payload_bytes;
+    if (message.maybe_seen)
         header.flags |= message_header::maybe_seen;
     capability_list carried;
-    if (message->capability_count) {
-        carried.items.assign(message->capabilities,
-                             message->capabilities + message->capability_count);
-        header.capability_count = static_cast<std::uint8_t>(message->capability_count);
+    if (message.capability_count) {
+        carried.items.assign(message.capabilities, message.capabilities + message.capability_count);
+        header.capability_count = static_cast<std::uint8_t>(message.capability_count);
         header.capability_bytes = static_cast<std::uint32_t>(wire::size_bytes(carried));
     }
-    if (message->call.call) {
+    if (message.call.call) {
         header.flags |= message_header::is_call;
-        header.call = message->call.call;
-        header.caller = message->call.at;
-        header.call_slot = message->call.slot;
-        header.forwards = message->call.forwards;
-        header.timeout_ns = message->deadline == time_point::never()
+        header.call = message.call.call;
+        header.caller = message.call.at;
+        header.call_slot = message.call.slot;
+        header.forwards = message.call.forwards;
+        header.timeout_ns = message.deadline == time_point::never()
                                 ? for_ever.count()
-                                : std::max<std::int64_t>((message->deadline - now).count(), 0);
+                                : std::max<std::int64_t>((message.deadline - now).count(), 0);
     }
     const std::size_t size = header.bytes() + header.capability_bytes + header.body_bytes;
-    // Kept from the first: what is retained is what is sent.
     auto* kept = static_cast<retained_message*>(
         pool.allocate(stream.owner ? *stream.owner->memory : pool.kernel_account(),
                       sizeof(retained_message) + size, true));
     EQUUS_ASSERT(kept != nullptr && "credit bounds what is retained");
-    new (kept) retained_message{nullptr, message->number, header.body_bytes,
+    new (kept) retained_message{nullptr, message.number, header.body_bytes,
                                 static_cast<std::uint32_t>(size)};
     std::span<std::byte> frame{kept->frame(), size};
     store(header, frame.data());
@@ -263,14 +264,19 @@ void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
     if (header.capability_bytes)
         wire::encode(carried, rest.first(header.capability_bytes));
     rest = rest.subspan(header.capability_bytes);
-    if (message->type)
-        message->type->encode(message->payload(), rest);
+    if (message.type)
+        message.type->encode(const_cast<envelope&>(message).payload(), rest);
     else
-        std::memcpy(rest.data(), message->encoded().data(), rest.size());
+        std::memcpy(rest.data(), message.encoded().data(), rest.size());
     leg.retained.push(*kept);
+    return kept;
+}
+
+void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
+    retained_message* kept = retain(leg, *message);
     if (session* to = session_to(leg.at.at)) {
-        auto out = to->reserve(kind::message, lane::data, size);
-        std::memcpy(out.data(), frame.data(), size);
+        auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
+        std::memcpy(out.data(), kept->frame(), kept->frame_bytes);
     }
     if (!keep)
         detail::free_envelope(message);
@@ -354,6 +360,8 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
     while (stream_leg* leg = stream.legs) {
         sent += leg->sent;
         consumed_to += leg->consumed;
+        if (stream.owner)
+            keep_in_doubt(stream, *leg);
         remove_leg(stream, *leg);
     }
     trace(trace_kind::broken, stream.id.owner, stream.id.counter, consumed_to, sent);
@@ -365,13 +373,22 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
         free_stream(stream);
 }
 
-void kernel_impl::close_stream(stream_record& stream) noexcept {
+void kernel_impl::end_waiting(stream_record& stream) noexcept {
     while (operation* op = stream.waiting.front()) {
         stream.waiting.remove(*op);
         op->listed = false;
         if (op->kind == detail::operation_kind::call)
             drop_call(static_cast<detail::call_operation&>(*op));
         end(*op, errc::closed);
+    }
+}
+
+void kernel_impl::close_stream(stream_record& stream) noexcept {
+    end_waiting(stream);
+    if (stream.extra) {
+        forget_queued_calls(stream);
+        timers.remove(stream.extra->patience);
+        stream.extra->patience.owner = nullptr;
     }
     stream.owner = nullptr;
     stream.closing = true;
@@ -425,7 +442,7 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
         bool known = false;
         for (stream_leg* leg = stream.legs; leg; leg = leg->next)
             known = known || leg->port == member.port;
-        if (!known && is_member(member.at.at))
+        if (!known && is_member(member.at.at) && !is_given_up(stream, member.port))
             add_leg(stream, member.port, member.at, member.credit_first);
     }
     if (!stream.waiting.empty())

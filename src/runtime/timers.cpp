@@ -36,7 +36,8 @@ void timer_heap::sink(std::size_t index) noexcept {
 }
 
 void timer_heap::set(detail::operation& op, time_point deadline) {
-    remove(op);
+    if (op.timer_index != ~0u)
+        remove(op);
     op.deadline = deadline;
     if (deadline == time_point::never())
         return;

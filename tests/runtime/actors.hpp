@@ -73,6 +73,7 @@ using lobbying = protocol<"test.lobby", enter, look_up>;
 class actor;
 using role = task<> (*)(actor& me);
 using service = task<told> (*)(ask asked);
+using listener = task<> (*)(say said);
 
 /// The cast of the present test.
 struct part {
@@ -80,6 +81,7 @@ struct part {
     std::uint32_t node = 1;
     role played = nullptr;
     service answers = nullptr;
+    listener hears = nullptr;
     creation with; ///< what else its creation says
 };
 inline std::vector<part> cast_list;
@@ -90,7 +92,7 @@ public:
     task<> start() {
         for (std::uint32_t i = 0; i < cast_list.size(); ++i) {
             creation what = cast_list[i].with;
-            what.module = cast_list[i].answers ? "clerk" : "actor";
+            what.module = cast_list[i].played ? "actor" : "clerk";
             what.name = cast_list[i].name;
             what.parameters["part"] = i;
             what.given["lobby"] = any_reference{in.open_stream()};
@@ -174,7 +176,10 @@ public:
         detail::close(own);
     }
     task<told> on(ask a) { co_return co_await cast_list.at(parameters_.part).answers(a); }
-    void on(say) {}
+    task<> on(say s) {
+        if (const listener hears = cast_list.at(parameters_.part).hears)
+            co_await hears(s);
+    }
     void on(hand_over) {}
     given_back on(borrow b) { return {b.what}; }
 };
@@ -184,11 +189,15 @@ class stage : public nodes {
 public:
     explicit stage(bool copy_local = false) : nodes{modules(), copy_local} { cast_list.clear(); }
     stage& play(std::string name, std::uint32_t where, role played, creation with = {}) {
-        cast_list.push_back({std::move(name), where, played, nullptr, std::move(with)});
+        cast_list.push_back({std::move(name), where, played, nullptr, nullptr, std::move(with)});
         return *this;
     }
     stage& serve(std::string name, std::uint32_t where, service answers, creation with = {}) {
-        cast_list.push_back({std::move(name), where, nullptr, answers, std::move(with)});
+        cast_list.push_back({std::move(name), where, nullptr, answers, nullptr, std::move(with)});
+        return *this;
+    }
+    stage& hear(std::string name, std::uint32_t where, listener hears) {
+        cast_list.push_back({std::move(name), where, nullptr, nullptr, hears, {}});
         return *this;
     }
     /// On the first node.

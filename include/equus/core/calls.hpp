@@ -31,6 +31,14 @@ reference declare_stream(std::string_view name, const protocol_type& protocol);
 /// caller's, to be sent by a send_operation. `failed`: the message has been freed and `why` says
 /// why.
 progress try_send(reference stream, envelope* message, error& why) noexcept;
+/// Never waits; the message has left, or has been dropped here, or `why not` is the error.
+result<void> send_dgram(reference stream, envelope* message);
+/// How many invocations of asinvoke a stream keeps that are not taken.
+void set_queue_limit(reference stream, std::uint32_t calls) noexcept;
+/// A copy of the first message that a broken stream leaves in doubt; null: there is none, or `why`.
+envelope* next_in_doubt(reference broken, error& why) noexcept;
+/// It has been sent again.
+void drop_in_doubt(reference broken) noexcept;
 /// A copy of a message in hand, to be sent on with its right to be answered. Null, and `why`: its
 /// object has been taken out, it has been answered, or it has been passed on too often.
 envelope* copy_to_forward(const envelope* message, error& why) noexcept;
@@ -57,6 +65,12 @@ void handler_failed(envelope& message, error reason) noexcept;
 void redeem_references(envelope& message, const message_type& type, void* object);
 /// Takes the next message of a port that the filter lets through, or null.
 envelope* try_receive(reference port, const message_filter& wanted) noexcept;
+/// Tells who invoked a message without reply that it has been taken. Does nothing for others.
+void taken(envelope& message) noexcept;
+/// Somebody waits for the message to be taken or answered.
+bool is_invoked(const envelope& message) noexcept;
+/// Whether the message in hand may have been seen before.
+bool was_maybe_seen() noexcept;
 /// The stream that the message came by.
 stream_id source_of(const envelope& message) noexcept;
 

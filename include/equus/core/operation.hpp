@@ -33,7 +33,17 @@ struct incarnation_core {
 /// Linux, a plain variable on a card.
 incarnation_core*& running() noexcept;
 
-enum class operation_kind : std::uint8_t { send, call, receive, sleep, effect, request, event };
+enum class operation_kind : std::uint8_t {
+    send,
+    call,
+    receive,
+    sleep,
+    effect,
+    request,
+    event,
+    queueing,
+    patience, ///< the kernel's own: a stream's, with ports that are stuck
+};
 
 /// An instant in units of 2^20 ns, of which the low 32 bits are kept: what an operation remembers
 /// of its beginning, for people. It comes round after 52 days.
@@ -100,6 +110,18 @@ struct call_operation : operation {
     std::uint32_t slot = ~0u; ///< in the table of calls, while sent and not answered
     bool sent = false;
     bool counted = false; ///< among the calls of a stream that has a limit
+    bool queued = false;  ///< nobody awaits it: its stream is told of its end
+};
+
+/// Waits for room among the invocations that a stream has queued, or until all are settled [K29].
+struct queueing_operation : operation {
+    queueing_operation() noexcept : operation{operation_kind::queueing} {}
+    ~queueing_operation() { free_envelope(message); }
+    reference stream;
+    envelope* message = nullptr;        ///< until it is queued
+    struct queued_call* sent = nullptr; ///< the call whose end it waits for
+    bool settles = false;               ///< waits for all that is queued
+    void* listed_at = nullptr;          ///< the stream whose lists it is in
 };
 
 /// Which messages of a port are wanted [K27].
@@ -156,6 +178,7 @@ struct event_operation : operation {
 bool begin(send_operation& op);
 bool begin(receive_operation& op);
 bool begin(sleep_operation& op);
+bool begin(queueing_operation& op);
 /// Begins the operation; when an event waits it has ended, and is resumed in a later step.
 void begin(event_operation& op);
 /// Notes the call; it begins with the next call into the runtime, or when the coroutine suspends.

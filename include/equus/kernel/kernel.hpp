@@ -110,7 +110,11 @@ struct kernel_counters {
     std::uint64_t frames_refused = 0;
     std::uint64_t replies_dropped = 0; ///< their caller was gone
     std::uint64_t handlers_failed = 0;
-    std::uint64_t undeliverable = 0; ///< messages whose receiver ended before consuming them
+    std::uint64_t dgrams_sent = 0; ///< one for each port
+    std::uint64_t dgrams_dropped = 0;
+    std::uint64_t deliveries_failed = 0; ///< of asinvoke, after they were queued [K30]
+    std::uint64_t legs_given_up = 0;     ///< of multicast streams, to ports that were stuck
+    std::uint64_t undeliverable = 0;     ///< messages whose receiver ended before consuming them
 };
 
 struct kernel_impl;

@@ -24,6 +24,10 @@ struct kernel_limits {
         64u << 10;                       ///< a packet holds at most this much; see the flush policy
     std::uint16_t capabilities_max = 64; ///< references in one message
     std::uint32_t forwards_max = 32;     ///< how often one message is passed on
+    std::uint32_t asinvoke_limit = 16;   ///< a stream's calls queued and not taken, by default
+    std::uint32_t dgram_bytes_max = 1'472; ///< encoded size of one dgram: one Ethernet frame
+    std::uint32_t dgram_queue_max = 256;   ///< messages at a port beyond which dgrams are dropped
+    std::uint32_t dgrams_under_way_max = 1'024; ///< frames not acknowledged beyond which they are
 
     // ---- credit: absolute limits per leg (rule 17)
     std::uint32_t credit_initial = 16;     ///< messages before the receiver has said anything
@@ -51,6 +55,7 @@ struct kernel_limits {
     // ---- time
     duration call_timeout{30'000'000'000}; ///< an invocation without `within`
     duration give_up{5'000'000'000};       ///< a delivery that nothing answers [K30]
+    duration stuck_after{30'000'000'000};  ///< a multicast waits so long for one port's credit
 
     // ---- scheduling
     std::uint32_t turn_steps = 64; ///< messages and resumptions of one incarnation's turn

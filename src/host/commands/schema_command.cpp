@@ -55,10 +55,12 @@ std::vector<const wire::schema_type*> framework_forms() {
     return of.operator()<
         // frames between kernels
         capability, next_frame, moved_frame, finish_frame, broken_frame, call_held_frame,
-        cancel_frame, request_frame, answer_frame, event_frame, channel_members_frame,
-        greeting_frame, welcome_frame, refusal_frame, view_frame, renew_frame, ended_frame,
+        cancel_frame, regulate_frame, request_frame, answer_frame, event_frame,
+        channel_members_frame, greeting_frame, welcome_frame, refusal_frame, view_frame,
+        renew_frame, ended_frame,
         // bodies of requests
-        creation, join_channel_body, follow_channel_body, watch_body, depend_body, node_status,
+        creation, join_channel_body, follow_channel_body, watch_body, depend_body, regulate_body,
+        node_status, detail::receipt,
         // the launcher's and the tools' conversations
         launcher::message, launcher::node_order, launcher::where_it_listens, launcher::ended,
         launcher::printed, launcher::run_description, launching::order, launching::progress,

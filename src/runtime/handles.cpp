@@ -1,0 +1,201 @@
+// Handles on streams and ports, what a reference says of itself, and what is given away with a
+// message.
+#include "runtime/kernel_impl.hpp"
+
+#include <equus/channel.hpp>
+#include <equus/handle.hpp>
+
+#include <algorithm>
+
+namespace equus {
+
+using namespace runtime;
+
+/// An entry that leads to an identity and where it was last known to be.
+reference kernel_impl::make_named(incarnation_record& inc, const capability& of) {
+    reference_entry entry;
+    entry.kind = of.kind;
+    entry.domain = of.domain;
+    entry.rights = of.rights;
+    entry.record = new handle_record{of.incarnation, of.at, of.counter, of.protocol};
+    const reference made = add_reference(inc, entry);
+    if (!made)
+        delete static_cast<handle_record*>(entry.record);
+    return made;
+}
+
+/// The stream of that identity, if its owner lives here and has not closed it.
+stream_record* kernel_impl::find_stream(stream_id id) noexcept {
+    incarnation_record* inc = find(id.owner);
+    if (!inc)
+        return nullptr;
+    for (std::uint32_t i = 0; i < inc->references.size(); ++i) {
+        const reference_entry& entry = inc->references[i];
+        if (entry.kind != reference_kind::stream || !entry.record)
+            continue;
+        auto* stream = static_cast<stream_record*>(entry.record);
+        if (stream->id == id)
+            return stream;
+    }
+    return nullptr;
+}
+
+/// What was marked to be given away and has left with a message is the incarnation's no more. Its
+/// stream is closed when the code that sends has done its work: it may be the one it sends on.
+void kernel_impl::give_away(incarnation_record& inc, std::uint32_t index) {
+    reference_entry& entry = inc.references[index];
+    if (entry.kind == reference_kind::stream && entry.record) {
+        auto* stream = static_cast<stream_record*>(std::exchange(entry.record, nullptr));
+        end_waiting(*stream);
+        given_away.push_back(stream);
+        is_deferred = true;
+    }
+    drop_reference(inc, index);
+}
+
+void kernel_impl::give_away_marked(incarnation_record& inc, std::vector<reference>& marked) {
+    for (const reference each : marked)
+        if (lookup(inc, each) && !EQUUS_MUTANT(what_is_given_away_stays))
+            give_away(inc, each.index()); // once, however often the message names it
+}
+
+void kernel_impl::settle_deferred() {
+    is_deferred = false;
+    for (stream_record* stream : std::exchange(given_away, {}))
+        close_stream(*stream);
+    settle_queued_calls();
+}
+
+namespace detail {
+
+using runtime::incarnation_record;
+
+namespace {
+runtime::handle_record* named_by(reference which, reference_kind kind) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    return entry && entry->kind == kind ? static_cast<runtime::handle_record*>(entry->record)
+                                        : nullptr;
+}
+} // namespace
+
+result<reference> handle_of(reference which) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    kernel_impl& kernel = *inc->kernel;
+    const auto* entry = kernel.lookup(*inc, which);
+    if (!entry || (entry->kind != reference_kind::stream && entry->kind != reference_kind::port))
+        return fail(errc::no_such_reference);
+    if (!entry->record)
+        return fail(errc::not_wired);
+    capability named;
+    named.incarnation = inc->id;
+    named.at = {kernel.self, inc->slot, {}};
+    if (entry->kind == reference_kind::stream) {
+        const auto& stream = *static_cast<runtime::stream_record*>(entry->record);
+        named.kind = reference_kind::stream_handle;
+        named.counter = stream.id.counter;
+        named.protocol = stream.protocol;
+    } else {
+        const auto& port = *static_cast<runtime::port_record*>(entry->record);
+        named.kind = reference_kind::port_handle;
+        named.counter = port.counter;
+        named.protocol = port.protocol->id;
+        named.at.slot = port.slot;
+    }
+    const reference made = kernel.make_named(*inc, named);
+    if (!made)
+        return fail(errc::limit_reached, "references_max");
+    return made;
+}
+
+stream_id stream_named_by(reference handle) noexcept {
+    const auto* named = named_by(handle, reference_kind::stream_handle);
+    return named ? stream_id{named->id, named->counter} : stream_id{};
+}
+
+port_id port_named_by(reference handle) noexcept {
+    const auto* named = named_by(handle, reference_kind::port_handle);
+    return named ? port_id{named->id, named->counter} : port_id{};
+}
+
+result<void> check_kind(reference which, reference_kind kind, const protocol_type& protocol) {
+    const auto* named = named_by(which, kind);
+    if (!named)
+        return fail(errc::wrong_protocol, "the reference is no such handle");
+    if (named->protocol != protocol.id)
+        return fail(errc::wrong_protocol,
+                    "the handle is not one for " + std::string{protocol.name});
+    return {};
+}
+
+void mark_transferred(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (auto* entry = inc->kernel->lookup(*inc, which))
+        entry->given_away = true;
+}
+
+result<reference> make_channel(const protocol_type& protocol, channel_kind kind) {
+    if (kind == channel_kind::unicast)
+        return fail(errc::invalid_argument, "a unicast channel is made with its port");
+    const reference made = equus::make_channel(protocol.name, kind);
+    if (!made)
+        return fail(errc::limit_reached, "references_max");
+    return made;
+}
+
+result<reference> make_port(const protocol_type& protocol, const handler* handlers) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
+    runtime::reference_entry entry;
+    entry.kind = reference_kind::port;
+    entry.domain = propagation::never;
+    entry.record = port;
+    entry.protocol = &protocol;
+    const reference made = inc->kernel->add_reference(*inc, entry);
+    if (!made) {
+        inc->kernel->close_port(*port, errc::closed);
+        return fail(errc::limit_reached, "references_max");
+    }
+    return made;
+}
+
+requesting_nothing join(reference port, reference channel) {
+    return join_channel(port, any_reference{channel});
+}
+
+} // namespace detail
+
+reference_info test_reference(reference which) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    reference_info out;
+    const auto* entry = inc->kernel->lookup(*inc, which);
+    if (!entry)
+        return out;
+    out.kind = entry->kind;
+    out.allowed = entry->rights;
+    out.reach = entry->domain;
+    out.transferred = entry->given_away;
+    out.is_open = detail::is_open(which);
+    if (entry->protocol)
+        out.protocol = entry->protocol->name;
+    switch (entry->kind) {
+    case reference_kind::stream:
+        if (entry->record)
+            out.protocol_id = static_cast<stream_record*>(entry->record)->protocol;
+        else if (entry->protocol)
+            out.protocol_id = entry->protocol->id;
+        break;
+    case reference_kind::port:
+        out.protocol_id = entry->protocol->id;
+        break;
+    case reference_kind::stream_handle:
+    case reference_kind::port_handle:
+        out.protocol_id = static_cast<handle_record*>(entry->record)->protocol;
+        break;
+    default:
+        break;
+    }
+    return out;
+}
+
+} // namespace equus
