@@ -37,6 +37,7 @@ using row_list = std::vector<row>;
 
 void add_local_rows(row_list& rows);
 void add_memory_rows(row_list& rows);
+void add_creation_rows(row_list& rows);
 void add_codec_rows(row_list& rows);
 void add_remote_rows(row_list& rows);
 void add_compile_rows(row_list& rows);

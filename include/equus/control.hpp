@@ -1,108 +1,36 @@
-// Creating, watching and ending other incarnations. Authority is a handle: whoever holds the handle
-// of an incarnation with the right is its parent [K51]; the creator gets the first one.
+// Authority over other incarnations is a handle: whoever holds one with the right is a parent, and
+// there may be many [K51]. Each incarnation is its own parent too (`self_handle`).
+//
+// Operations that change an incarnation are done one after the other, in the order in which its
+// kernel got them: while a freeze waits for the message in hand, later ones wait behind it. Destroy
+// waits for nothing and ends those that do.
 #pragma once
 
-#include <equus/core/operation.hpp>
+#include <equus/core/request.hpp>
+#include <equus/event.hpp>
+#include <equus/port.hpp>
 #include <equus/rdc.hpp>
 #include <equus/stream.hpp>
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace equus {
 
-/// What an incarnation is made from and with.
-struct creation {
-    std::string module;
-    std::string name; ///< for people: "worker[2]"
-    rdc_values parameters;
-    std::map<std::string, interface_binding, std::less<>>
-        interfaces;                                          ///< to be wired by label [K34]
-    std::map<std::string, any_reference, std::less<>> given; ///< references it is born with [K5]
-    std::uint64_t memory_bytes = 0;                          ///< limit; 0: the node's default
-    bool depends_on_launch = true;                           ///< absolutely [K54]
-    /// Its end is an event of its creator, with the true reason however early it comes; `watch`
-    /// later on can be too late for the reason.
-    bool watched = false;
-    priority_level priority = priority_normal; ///< below priority_count
-    EQUUS_FIELDS(module, name, parameters, interfaces, given, memory_bytes, depends_on_launch,
-                 watched, priority)
+/// What its parent's end means to an incarnation [K54]. A parent's end is written: it has ended, or
+/// its node has been written off.
+enum class dependency : std::uint16_t {
+    none = 0,
+    absolute = 1, ///< it ends too
+    group = 2,    ///< it ends when no parent of this kind is left
 };
-
-enum class dependency : std::uint16_t { none = 0, absolute = 1, group = 2 };
 
 namespace detail {
-
-enum class request_kind : std::uint16_t {
-    create = 1,
-    destroy = 2,
-    watch = 3,
-    depend = 4,
-    status = 5,
-    join_channel = 6,
-    follow_channel = 7,
-    leave_channel = 8,
-    regulate = 32, ///< a stream, by its handle
-};
-
-/// Sends a request to the kernel of `node` (0: this one) or to the one where `subject` lives. It
-/// may have ended at once; whoever awaits it is resumed in a later step all the same, so that a
-/// loop of local requests does not keep its node from everything else.
-void begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
-           std::span<const reference> references);
-
-class requesting : public awaitable {
-public:
-    requesting(request_kind kind, node_id node, reference subject, bytes body,
-               std::vector<reference> references = {}) noexcept
-        : kind_{kind}, node_{node}, subject_{subject}, body_{std::move(body)},
-          references_{std::move(references)} {}
-    requesting(const requesting&) = delete;
-    requesting& operator=(const requesting&) = delete;
-    bool await_ready() {
-        begin(operation_, kind_, node_, subject_, std::move(body_), references_);
-        if (!operation_.has_ended())
-            set_timeout(operation_, timeout_);
-        return false;
-    }
-    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
-
-protected:
-    result<void> outcome() {
-        if (operation_.outcome != errc::ok)
-            return fail(std::move(operation_.outcome));
-        return {};
-    }
-    request_kind kind_;
-    node_id node_;
-    reference subject_;
-    bytes body_;
-    std::vector<reference> references_;
-    duration timeout_ = std::chrono::seconds{30};
-    request_operation operation_;
-};
-
-class requesting_nothing : public requesting {
-public:
-    using requesting::requesting;
-    requesting_nothing& within(duration timeout) noexcept {
-        timeout_ = timeout;
-        return *this;
-    }
-    result<void> await_resume() { return outcome(); }
-};
-
-} // namespace detail
-
-/// Which events of an incarnation its holder wants to hear of, added together.
-enum class event_kind : std::uint16_t {
-    terminated = 1,
-    unreachable = 2, ///< its node is silent; it may come back
-    node_joined = 4,
-    node_left = 8, ///< left or was evicted: `reason` says which
-};
+template <class P>
+class opening_control;
+}
 
 /// Authority over an incarnation.
 class incarnation_handle : public reference {
@@ -112,38 +40,81 @@ public:
 
     /// Who it is; empty for an empty handle.
     incarnation_id id() const noexcept;
-    /// Ends it at once, no last wishes [K51].
+    /// Ends it at once, no last wishes [K51]. Needs `right::destroy`.
     detail::requesting_nothing destroy() const;
-    /// From now on its end, and being cut off from it, are events of the running incarnation.
-    detail::requesting_nothing watch() const;
-    /// Makes it depend on the running incarnation [K54].
+    /// From now on these are events of the running incarnation; what has happened already comes at
+    /// once. One that asks for `faulting` keeps the subject at its fault until it says unfreeze or
+    /// destroy, or has itself ended. Needs `right::watch`.
+    detail::requesting_nothing watch(event_kinds kinds = event_kind::terminated) const;
+    /// No longer these.
+    detail::requesting_nothing unwatch(event_kinds kinds) const;
+    /// Makes it depend on the running incarnation [K54]. Needs `right::depend`.
     detail::requesting_nothing depends_on_me(dependency kind) const;
+    /// Answered when it is frozen: its handler has ended, its other code stands where it waits.
+    /// Messages and answers still reach it; its control port is served. Needs `right::freeze`, as
+    /// the next.
+    detail::requesting_nothing freeze() const;
+    /// Lets a frozen one go on and an INCHOATE one begin, and gives it that priority among those of
+    /// its node; a faulting one goes on to its end.
+    detail::requesting_nothing unfreeze(std::optional<priority_level> priority = {}) const;
+    /// A stream to its control port. Needs `right::operate`. Errors: no_such_interface,
+    /// wrong_protocol, not_found.
+    template <class P>
+    detail::opening_control<P> control() const;
 };
 
+/// A handle of the running incarnation on itself, with all rights; empty when `references_max` are
+/// there.
+incarnation_handle self_handle();
+
 namespace detail {
-class creating : public requesting {
+inline constexpr std::uint8_t same_priority = 0xff;
+
+bytes control_request(std::uint64_t protocol);
+
+template <class P>
+class opening_control : public requesting {
 public:
-    creating(node_id node, bytes what, std::vector<reference> references, bool watched) noexcept
-        : requesting{request_kind::create, node, reference{}, std::move(what),
-                     std::move(references)} {
-        operation_.watched = watched;
-    }
-    creating& within(duration timeout) noexcept {
+    explicit opening_control(reference of)
+        : requesting{request_kind::open_control, node_id{}, of, control_request(P::type().id)} {}
+    opening_control& within(duration timeout) noexcept {
         timeout_ = timeout;
         return *this;
     }
-    result<incarnation_handle> await_resume() {
+    result<stream<P>> await_resume() {
         if (auto ended = outcome(); !ended)
             return fail(std::move(ended.error()));
-        return incarnation_handle{operation_.made};
+        if (auto right = check_protocol(operation_.made, P::type()); !right)
+            return fail(std::move(right.error()));
+        return stream<P>{operation_.made};
     }
 };
+
+void declare_control_port(const protocol_type& protocol, const handler* handlers);
 } // namespace detail
 
-/// `co_await create(what, node)`: a handle as soon as the host has accepted [K7]. Node 0: this one.
-/// Errors: no_such_module, no_such_interface, no_such_node, out_of_memory, limit_reached,
-/// invalid_argument.
-detail::creating create(const creation& what, node_id node = {});
+template <class P>
+detail::opening_control<P> incarnation_handle::control() const {
+    return detail::opening_control<P>{*this};
+}
+
+/// A port for operations of the incarnation's own, which its parents reach by `handle.control<P>()`
+/// [K52]. Its handlers are interrupts above every other priority: they run where the incarnation's
+/// other code is suspended, and also while it is frozen or faulting. An incarnation has one at
+/// most.
+template <class P>
+class control_port {
+public:
+    using protocol = P;
+    template <class D>
+    explicit control_port(D&) {
+        static_assert(detail::handlers_of<D, P>::all,
+                      "the incarnation has no on(message) for some message of its control port");
+        detail::declare_control_port(P::type(), detail::handlers_of<D, P>::table());
+    }
+    control_port(const control_port&) = delete;
+    control_port& operator=(const control_port&) = delete;
+};
 
 /// What the register says of a member, as last heard here.
 struct member_info {
@@ -158,55 +129,5 @@ struct member_info {
 };
 /// The present members, in order of their ids. A copy.
 std::vector<member_info> members();
-
-/// Something that happened to an incarnation or node of interest [K53].
-struct event {
-    event_kind kind = event_kind::terminated;
-    incarnation_id subject; ///< empty for a node's events
-    node_boot node;
-    errc reason = errc::ok; ///< ok: it ended by itself
-    std::int32_t result = 0;
-    std::string text; ///< of the error that ended it, for people
-    EQUUS_FIELDS(kind, subject, node, reason, result, text)
-};
-
-/// From now on members that join and leave are events of the running incarnation.
-void watch_members() noexcept;
-
-namespace detail {
-event take_event();
-class hearing : public awaitable {
-public:
-    hearing() noexcept = default;
-    hearing(const hearing&) = delete;
-    hearing& operator=(const hearing&) = delete;
-    hearing& within(duration timeout) noexcept {
-        timeout_ = timeout;
-        return *this;
-    }
-    bool await_ready() {
-        begin(operation_);
-        if (!operation_.has_ended())
-            set_timeout(operation_, timeout_);
-        return false;
-    }
-    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
-    result<event> await_resume() {
-        if (operation_.outcome != errc::ok)
-            return fail(std::move(operation_.outcome));
-        return take_event();
-    }
-
-private:
-    duration timeout_ = for_ever;
-    event_operation operation_;
-};
-} // namespace detail
-
-/// `co_await next_event()`: result<event>; events are kept in order until they are taken. One that
-/// is there already is taken in a later step: no event overtakes an answer that came before it.
-inline detail::hearing next_event() noexcept {
-    return {};
-}
 
 } // namespace equus

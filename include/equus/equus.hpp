@@ -3,7 +3,9 @@
 
 #include <equus/channel.hpp>
 #include <equus/control.hpp>
+#include <equus/creation.hpp>
 #include <equus/effect.hpp>
+#include <equus/event.hpp>
 #include <equus/handle.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/module.hpp>

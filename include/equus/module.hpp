@@ -5,6 +5,7 @@
 //     modules.add<doc::spooler>("doc.spooler");
 #pragma once
 
+#include <equus/creation.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/manifest.hpp>
 #include <equus/rdc.hpp>
@@ -127,6 +128,27 @@ template <class D>
 concept has_start = requires(D& object) {
     object.start();
 };
+template <class D>
+concept can_be_forked = requires(D& object, forked told) {
+    object.on(std::move(told));
+};
+
+/// The end of every life: it serves, and runs main().
+template <class D>
+task<> serve([[maybe_unused]] D& object) {
+    open_ports();
+    if constexpr (has_main<D>) {
+        using returned = typename task_value<decltype(object.main())>::type;
+        if constexpr (std::is_void_v<returned>) {
+            co_await object.main();
+            end_self(0);
+        } else {
+            const std::int32_t result = co_await object.main();
+            end_self(result);
+        }
+    }
+    co_return;
+}
 
 /// The life of an incarnation, from its wiring to the end of main().
 template <class D>
@@ -151,6 +173,16 @@ task<> live(D& object) {
     }
 }
 
+/// The life of a copy: its original was wired and started.
+template <class D>
+task<> live_forked(D& object, forked told) {
+    if constexpr (task_value<decltype(object.on(std::move(told)))>::is_task)
+        co_await object.on(std::move(told));
+    else
+        object.on(std::move(told));
+    co_await serve(object);
+}
+
 /// A module as the kernel sees it.
 struct module_type {
     std::string name;
@@ -164,6 +196,9 @@ struct module_type {
                                   const rdc_value& value) = nullptr;
     const message_type* state_type = nullptr; ///< null: no state
     void* (*state)(void* object) noexcept = nullptr;
+    const message_type* parameters_type = nullptr; ///< null: none
+    void* (*parameters)(void* object) noexcept = nullptr;
+    task<> (*live_forked)(void* object, forked told) = nullptr; ///< null: no on(forked)
     std::vector<std::string> effects;            ///< that its incarnations may ask for
     std::vector<const protocol_type*> protocols; ///< of its interfaces, in order of declaration
 };
@@ -189,6 +224,15 @@ struct module_operations {
             return &static_cast<D*>(object)->state_;
         else
             return nullptr;
+    }
+    static void* parameters(void* object) noexcept {
+        if constexpr (has_parameters<D>)
+            return &static_cast<D*>(object)->parameters_;
+        else
+            return nullptr;
+    }
+    static task<> live_forked(void* object, forked told) {
+        return detail::live_forked(*static_cast<D*>(object), told);
     }
 };
 
@@ -222,6 +266,8 @@ public:
         if constexpr (detail::has_parameters<D>) {
             using parameters = std::remove_cvref_t<decltype(std::declval<D&>().parameters_)>;
             static_assert(has_fields<parameters>, "parameters need EQUUS_FIELDS(...)");
+            module.parameters_type = &detail::message_type_of<parameters>;
+            module.parameters = &detail::module_operations<D>::parameters;
             parameters defaults{};
             detail::for_each_named_field(defaults, [&](std::string_view field, auto& value) {
                 parameter_manifest described;
@@ -231,6 +277,8 @@ public:
                 module.description.parameters.push_back(std::move(described));
             });
         }
+        if constexpr (detail::can_be_forked<D>)
+            module.live_forked = &detail::module_operations<D>::live_forked;
         module.effects = std::move(effects);
         detail::describe_interfaces(module);
         insert(std::move(module));

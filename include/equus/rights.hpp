@@ -20,6 +20,11 @@ inline constexpr rights attach = 4;  ///< a port of one's own to the channel of 
 inline constexpr rights destroy = 8; ///< of an incarnation handle, as the next two
 inline constexpr rights watch = 16;
 inline constexpr rights depend = 32;     ///< to say on whom the incarnation depends
+inline constexpr rights freeze = 64;     ///< and unfreeze
+inline constexpr rights inspect = 128;   ///< to read its state
+inline constexpr rights copy = 256;      ///< to make others from an INCHOATE one
+inline constexpr rights migrate = 512;   ///< reserved
+inline constexpr rights operate = 1024;  ///< to reach its control port
 inline constexpr rights rebind = 2048;   ///< reserved: a stream, by its handle
 inline constexpr rights regulate = 4096; ///< to freeze or invalidate a stream, by its handle
 inline constexpr rights redirect = 8192; ///< reserved: a port to other channels, by its handle
@@ -86,6 +91,19 @@ template <class R>
 R transferred(const R& which) noexcept {
     detail::mark_transferred(which);
     return which;
+}
+
+/// A copy of `original` whose being passed on, and that of its copies, is an event of the owner of
+/// what it refers to [K41]: `propagated`, with who has passed it on and, where that is known, to
+/// whom. What the owner itself passes on is none. Errors as those of narrowed.
+result<any_reference> reported(reference original);
+
+template <class P>
+result<stream<P>> reported(const stream<P>& original) {
+    auto made = reported(static_cast<const reference&>(original));
+    if (!made)
+        return fail(std::move(made.error()));
+    return made->template as_stream<P>();
 }
 
 /// What the running incarnation may do with it; 0 for an empty, stale or forged one.

@@ -16,8 +16,9 @@ enum class incarnation_state : std::uint16_t {
     starting = 1, ///< being wired, or in start()
     running = 2,
     frozen = 3,
-    faulting = 4, ///< its main() or start() failed; it ends
+    faulting = 4, ///< its main() or start() failed; it ends, or waits for a parent
     ended = 5,
+    unreachable = 6, ///< nothing is heard of its node
 };
 
 /// One port that a stream sends to.
@@ -115,8 +116,11 @@ struct incarnation_status {
     std::vector<wait_status> waits; ///< the first `rows_max`
     std::vector<held_call> holds;   ///< the first `rows_max`
     std::uint32_t unlisted = 0;     ///< waits and held calls beyond these
+    std::uint64_t steps = 0;        ///< messages handled and coroutines resumed, in its whole life
+    std::uint32_t queued = 0;       ///< messages that wait at its ports
+    std::uint32_t events = 0;       ///< that wait to be taken
     EQUUS_FIELDS(id, name, module, state, memory_bytes, handled, calls_waiting, ports, streams,
-                 priority, runnable, handling, waits, holds, unlisted)
+                 priority, runnable, handling, waits, holds, unlisted, steps, queued, events)
     static constexpr std::size_t rows_max = 64;
 };
 
@@ -149,7 +153,116 @@ public:
         return wire::decode<node_status>(operation_.answer.span());
     }
 };
+/// Body of the answer to request_kind::report.
+struct report_body {
+    incarnation_status what;
+    node_boot node;
+    std::string node_name;
+    std::uint32_t load = 0;
+    duration node_time{0};
+    EQUUS_FIELDS(what, node, node_name, load, node_time)
+};
 } // namespace detail
+
+/// One incarnation, as its parent sees it. A kernel has no clock of its own: what it has used is
+/// counted in steps, and `node_time` is the clock that was handed to its node.
+struct incarnation_report {
+    incarnation_status what; ///< `state` alone, and `id`, when it is unreachable
+    node_boot node;
+    std::string node_name;
+    std::uint32_t load = 0; ///< incarnations of its node that could run
+    duration node_time{0};
+};
+
+namespace detail {
+node_boot place_of(reference handle) noexcept;
+bool is_present(node_boot which) noexcept;
+
+class asking_report : public requesting {
+public:
+    explicit asking_report(incarnation_handle of)
+        : requesting{request_kind::report, node_id{}, of, bytes{}}, id_{of.id()}, at_{place_of(
+                                                                                      of)} {
+        timeout_ = std::chrono::seconds{5};
+    }
+    asking_report& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    result<incarnation_report> await_resume() {
+        incarnation_report out;
+        if (auto ended = outcome(); !ended) {
+            // No answer from a member is an answer.
+            if (ended.error() != errc::maybe_delivered || !is_present(at_))
+                return fail(std::move(ended.error()));
+            out.what.id = id_;
+            out.what.state = incarnation_state::unreachable;
+            out.node = at_;
+            return out;
+        }
+        auto told = wire::decode<report_body>(operation_.answer.span());
+        if (!told)
+            return fail(std::move(told.error()));
+        out.what = std::move(told->what);
+        out.node = told->node;
+        out.node_name = std::move(told->node_name);
+        out.load = told->load;
+        out.node_time = told->node_time;
+        return out;
+    }
+
+private:
+    incarnation_id id_;
+    node_boot at_;
+};
+} // namespace detail
+
+/// `co_await status_of(handle)`: result<incarnation_report>. Needs `right::watch`. An incarnation
+/// whose node does not answer in time (5 s unless `within` says otherwise), or is silent, is
+/// `unreachable`. Errors: not_found when it has ended.
+inline detail::asking_report status_of(incarnation_handle which) {
+    return detail::asking_report{which};
+}
+
+/// What an incarnation is, for whoever looks for a fault.
+struct inspection {
+    incarnation_id id;
+    std::string module;
+    incarnation_state state = incarnation_state::running;
+    errc reason = errc::ok; ///< of its fault
+    std::string text;
+    bytes value;      ///< its `state_`, encoded; references inside are indices of its table
+    bytes parameters; ///< its `parameters_`, encoded
+    EQUUS_FIELDS(id, module, state, reason, text, value, parameters)
+
+    /// Its state as the type that it has there.
+    template <class State>
+    result<State> as() const {
+        return wire::decode<State>(value.span());
+    }
+};
+
+namespace detail {
+class asking_inspection : public requesting {
+public:
+    using requesting::requesting;
+    asking_inspection& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    result<inspection> await_resume() {
+        if (auto ended = outcome(); !ended)
+            return fail(std::move(ended.error()));
+        return wire::decode<inspection>(operation_.answer.span());
+    }
+};
+} // namespace detail
+
+/// `co_await inspect(handle)`: result<inspection>, as it is between two of its steps. Needs
+/// `right::inspect`. host/inspect.hpp makes text of it.
+inline detail::asking_inspection inspect(incarnation_handle which) {
+    return {detail::request_kind::inspect, node_id{}, which, bytes{}};
+}
 
 /// `co_await status_of(node)`: result<node_status>. Node 0: this one.
 inline detail::asking_status status_of(node_id node) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <equus/control.hpp>
+#include <equus/creation.hpp>
 #include <equus/rdc.hpp>
 #include <equus/stream.hpp>
 #include <equus/task.hpp>

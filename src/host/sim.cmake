@@ -9,9 +9,12 @@ equus_library(sim
         sim_calls_cast.cpp
         sim_campaign.cpp
         sim_command.cpp
+        sim_dependency.cpp
         sim_diagram.cpp
         sim_drawing.cpp
+        sim_events.cpp
         sim_faults.cpp
+        sim_fork.cpp
         sim_launch.cpp
         sim_membership.cpp
         sim_nemesis.cpp

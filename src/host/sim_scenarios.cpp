@@ -1,6 +1,7 @@
 // The scenarios of the runtime itself. Programs add theirs.
 #include "host/sim_calls.hpp"
 #include "host/sim_membership.hpp"
+#include "host/sim_parents.hpp"
 #include "host/sim_streams.hpp"
 
 #include <equus/host/sim_scenario.hpp>
@@ -20,6 +21,12 @@ scenario_table built_in_scenarios() {
              [] { return make_asleep_workload(); }});
     all.add({"membership", "nodes join, leave, crash, are written off and come back",
              [] { return make_membership_workload(); }});
+    all.add({"dependency", "who ends with whom, when parents end and nodes are lost",
+             [] { return make_dependency_workload(); }});
+    all.add({"events", "children that end, fail, are frozen and looked at, and handlers of events",
+             [] { return make_events_workload(); }});
+    all.add({"fork", "incarnations copy themselves and blueprints between all nodes",
+             [] { return make_fork_workload(); }});
     return all;
 }
 

@@ -8,6 +8,7 @@
 #include <equus/base/ids.hpp>
 #include <equus/control.hpp>
 #include <equus/core/envelope.hpp>
+#include <equus/creation.hpp>
 #include <equus/port.hpp>
 #include <equus/rights.hpp>
 
@@ -35,6 +36,7 @@ inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for goo
 inline constexpr frame_kind call_held{0x25};
 inline constexpr frame_kind channel_members{0x26};
 inline constexpr frame_kind regulate{0x2a}; ///< a receiver freezes a stream, or lets it go on
+inline constexpr frame_kind probe{0x32};    ///< is anybody there? Its arrival is the answer
 // ---- membership
 inline constexpr frame_kind greeting{0x40}; ///< first on a link; outside of the session
 inline constexpr frame_kind welcome{
@@ -71,8 +73,9 @@ struct capability {
     /// Messages that a new stream may send before the port has said anything; 0: credit_initial.
     std::uint16_t credit_first = 0;
     std::uint32_t counter = 0; ///< of a stream's or port's handle: among what its owner has named
+    bool reported = false;     ///< its owner is told when it is passed on [K41]
     EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at,
-                 credit_first, counter)
+                 credit_first, counter, reported)
 };
 
 } // namespace equus::detail
@@ -245,6 +248,12 @@ struct answer_frame {
     EQUUS_FIELDS(id, status, text, capabilities, body)
 };
 
+/// Wants nothing but to be acknowledged by the session.
+struct probe_frame {
+    std::uint32_t silent_ms = 0; ///< for how long nothing was heard
+    EQUUS_FIELDS(silent_ms)
+};
+
 struct event_frame {
     incarnation_id to; ///< empty: the kernel itself, for its dependents
     event what;
@@ -281,7 +290,16 @@ struct follow_channel_body {
 };
 struct watch_body {
     bool for_dependents = false; ///< the watcher is a kernel, for those that depend on the subject
-    EQUUS_FIELDS(for_dependents)
+    std::uint16_t kinds = event_kinds{event_kind::terminated}.bits();
+    EQUUS_FIELDS(for_dependents, kinds)
+};
+struct unfreeze_body {
+    std::uint8_t priority = detail::same_priority;
+    EQUUS_FIELDS(priority)
+};
+struct open_control_body {
+    std::uint64_t protocol = 0;
+    EQUUS_FIELDS(protocol)
 };
 struct depend_body {
     dependency kind = dependency::absolute;

@@ -17,6 +17,7 @@ reference kernel_impl::make_named(incarnation_record& inc, const capability& of)
     entry.kind = of.kind;
     entry.domain = of.domain;
     entry.rights = of.rights;
+    entry.reported = of.reported;
     entry.record = new handle_record{of.incarnation, of.at, of.counter, of.protocol};
     const reference made = add_reference(inc, entry);
     if (!made)

@@ -166,8 +166,10 @@ bool kernel::run(std::size_t steps) {
                 --steps;
             continue;
         }
-        const bool more = !inc->begun || !inc->ready.empty() ||
-                          (!inc->in_hand && inc->serving && !inc->ready_ports.empty());
+        const bool more = inc->held
+                              ? k.held_has_work(*inc)
+                              : !inc->begun || !inc->ready.empty() ||
+                                    (!inc->in_hand && inc->serving && !inc->ready_ports.empty());
         if (more)
             k.schedule(*inc);
     }

@@ -2,7 +2,14 @@
 //
 //   kernel.cpp        the door: inputs, outputs, deadlines
 //   scheduler.cpp     whose turn it is, coroutines resumed, handlers begun and ended
-//   incarnations.cpp  creation, ending, events, dependencies
+//   incarnations.cpp  creation and ending
+//   interfaces.cpp    an incarnation's interfaces, seen from inside
+//   watchers.cpp      who is told of an incarnation's fate
+//   events.cpp        events on their way inside of an incarnation
+//   interrupts.cpp    turns of incarnations that do not simply run: frozen, faulting, interrupted
+//   orders.cpp        what parents order: freeze, unfreeze, inspection, the control port
+//   dependencies.cpp  who ends with whom
+//   image.cpp         capture, image, restore: copies of INCHOATE incarnations, fork
 //   references.cpp    reference tables, capabilities in and out of messages
 //   streams.cpp       sending: numbers, credit, retention, channels with many ports
 //   ports.cpp         receiving: cursors, queues, consumption, credit returned
@@ -36,11 +43,18 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace equus {
+
+namespace runtime {
+struct incarnation_image;
+struct image_port;
+struct restore_body;
+} // namespace runtime
 
 struct kernel_impl {
     using incarnation_record = runtime::incarnation_record;
@@ -109,6 +123,9 @@ struct kernel_impl {
     struct pending_request {
         detail::request_operation* op = nullptr;
         node_boot to;
+        /// Without an operation: whoever asked for what is asked here in turn.
+        node_boot relay_to;
+        std::uint64_t relay_id = 0;
     };
     std::map<std::uint64_t, pending_request> requests;
 
@@ -119,15 +136,25 @@ struct kernel_impl {
         std::set<incarnation_id> children;
     };
     std::map<incarnation_id, dependents> dependents_of;
-    /// Watches that incarnations of this node hold on others elsewhere, to be told of evictions
-    /// too.
-    struct remote_watch {
+    /// The watches that incarnations of this node hold: to be told of evictions and of silence, and
+    /// to be ended with the watcher.
+    struct watch_key {
+        incarnation_id who;
         incarnation_id subject;
         node_boot at;
-        incarnation_id who;
-        friend auto operator<=>(const remote_watch&, const remote_watch&) = default;
+        friend auto operator<=>(const watch_key&, const watch_key&) = default;
     };
-    std::set<remote_watch> remote_watches;
+    std::map<watch_key, event_kinds> watches;
+    /// Nodes of subjects whose silence somebody wants to hear of.
+    struct probing {
+        std::uint32_t watches = 0;
+        bool silent = false;
+    };
+    std::map<node_boot, probing> probed;
+    time_point next_probe = time_point::never();
+
+    /// Images that came before the view they need.
+    std::vector<std::pair<node_boot, runtime::request_frame>> waiting_for_view;
 
     // links and sessions
     struct link_record {
@@ -192,6 +219,9 @@ struct kernel_impl {
     // ------------------------------------------------------------------ scheduler.cpp
     void schedule(incarnation_record& inc) noexcept;
     void run_turn(incarnation_record& inc, std::size_t& steps);
+    /// One message handled or coroutine resumed; false: it has nothing to do.
+    bool step(incarnation_record& inc, bool may_dispatch);
+    void count_steps(incarnation_record& inc, std::size_t steps);
     void resume(incarnation_record& inc, std::coroutine_handle<> coroutine);
     void settle_finished(incarnation_record& inc);
     /// Requires: has_message.
@@ -206,18 +236,104 @@ struct kernel_impl {
     // ------------------------------------------------------------------ incarnations.cpp
     result<incarnation_record*> create(const creation& what, std::vector<capability> given,
                                        incarnation_id launch, node_boot launch_at);
+    result<incarnation_record*> assemble(const detail::module_type& module,
+                                         std::uint64_t memory_bytes, priority_level priority,
+                                         incarnation_id launch, node_boot launch_at);
+    void disassemble(incarnation_record& inc);
+    void publish(incarnation_record& inc);
+    void begin_life(incarnation_record& inc, task<> life);
+    result<void> set_parameters(incarnation_record& inc, const rdc_values& values);
     void end_incarnation(incarnation_record& inc, error reason);
+    void end_handler(incarnation_record& inc);
     void request_end(incarnation_record& inc, error reason);
     /// Destroys the record; its memory stays until its last block has been freed.
     void forget(incarnation_record& inc);
     incarnation_record* find(incarnation_id id) const noexcept;
-    void tell_watchers(incarnation_record& inc);
+    /// Its life has begun well: it serves.
+    void serves(incarnation_record& inc);
+
+    // ------------------------------------------------------------------ watchers.cpp
+    void tell_watchers(incarnation_record& inc, event what);
+    bool tell_of_fault(incarnation_record& inc);
     void deliver_event(incarnation_id to, event what);
     void send_event(const runtime::watcher& to, const event& what);
-    void parent_ended(incarnation_id parent, const event& what);
-    void depend(incarnation_record& child, incarnation_id parent, node_boot parent_at);
     void member_event(const event& what);
     void add_watcher(incarnation_id subject, runtime::watcher who);
+    void remove_watcher(incarnation_id subject, const runtime::watcher& who);
+    void go_on_unwatched(incarnation_record& inc);
+    void watch_is_asked(incarnation_record& inc, const runtime::handle_record& handle,
+                        const runtime::request_frame& frame);
+    void note_watch(incarnation_id who, incarnation_id subject, node_boot at, event_kinds kinds);
+    void forget_watch(incarnation_id who, incarnation_id subject, node_boot at, event_kinds kinds);
+    void forget_watches_of(incarnation_id who);
+    void end_watch(incarnation_id who, incarnation_id subject, node_boot at);
+    void watched_node_is_gone(node_boot who, errc reason, const std::string& name);
+    void probe_watched_nodes();
+
+    // ------------------------------------------------------------------ events.cpp
+    void raise(incarnation_record& inc, event what);
+    void stop_hearing(detail::event_operation& op) noexcept;
+    bool is_there(incarnation_record& inc, reference which, event_kind kind);
+    void port_changed(port_record& port);
+    void stream_changed(stream_record& stream);
+    void stream_is_exhausted(stream_record& stream);
+    bool local_event(incarnation_record& inc, const void* record, event_kind kind);
+    void was_taken(incarnation_record& inc, const event& what);
+
+    // ------------------------------------------------------------------ interrupts.cpp
+    /// It has something to do beside its own code: the rest of its turn waits.
+    void hold(incarnation_record& inc, std::uint8_t why) noexcept;
+    void run_held(incarnation_record& inc, std::size_t& steps);
+    bool held_has_work(incarnation_record& inc) noexcept;
+    bool held_step(incarnation_record& inc);
+    bool begin_control(incarnation_record& inc);
+    bool begin_interrupt(incarnation_record& inc);
+    void interrupt_ended(incarnation_record& inc) noexcept;
+    void end_interrupts(incarnation_record& inc) noexcept;
+    void fault(incarnation_record& inc, error reason);
+
+    // ------------------------------------------------------------------ orders.cpp
+    std::optional<runtime::answer_frame> order(node_boot from, const runtime::request_frame& frame);
+    std::optional<runtime::answer_frame> carry_out(incarnation_record& inc,
+                                                   const runtime::request_frame& frame);
+    void order_is_done(incarnation_record& inc, runtime::answer_frame answer);
+    void refuse_orders(incarnation_record& inc);
+    void now_frozen(incarnation_record& inc);
+    runtime::answer_frame unfreeze(incarnation_record& inc, priority_level priority);
+    runtime::answer_frame report_of(incarnation_record& inc);
+    runtime::answer_frame inspect(incarnation_record& inc);
+    static bytes encoded_part(const detail::message_type* type, void* (*part)(void*) noexcept,
+                              incarnation_record& inc);
+    runtime::answer_frame open_control(incarnation_record& inc, std::uint64_t protocol);
+
+    // ------------------------------------------------------------------ dependencies.cpp
+    void parent_ended(incarnation_id parent, const event& what);
+    void depend(incarnation_record& child, incarnation_id parent, node_boot parent_at,
+                dependency kind = dependency::absolute);
+    void depend_no_more(incarnation_record& child, incarnation_id parent);
+
+    // ------------------------------------------------------------------ image.cpp
+    result<runtime::incarnation_image> capture(incarnation_record& inc,
+                                               std::span<const reference> listed);
+    runtime::image_port image_of(const port_record& port, std::uint32_t index, bool listed) const;
+    void capture_reference(incarnation_record& inc, std::uint32_t index,
+                           runtime::incarnation_image& into);
+    result<incarnation_record*> restore(const runtime::incarnation_image& image, bool forked_child,
+                                        const creation& what, std::span<const capability> given,
+                                        std::vector<capability>& opened,
+                                        std::vector<std::uint32_t>& streams);
+    void restore_references(incarnation_record& inc, const runtime::incarnation_image& image,
+                            std::span<const capability> given, const creation& what);
+    void attach_restored(incarnation_record& inc, const runtime::image_port& from,
+                         std::vector<capability>& opened, std::vector<std::uint32_t>& streams);
+    std::optional<runtime::answer_frame> copy_or_fork(node_boot from,
+                                                      const runtime::request_frame& frame);
+    std::optional<runtime::answer_frame> restore_request(node_boot from,
+                                                         const runtime::request_frame& frame);
+    void look_at_waiting_images();
+    runtime::answer_frame restored(const runtime::request_frame& frame,
+                                   const runtime::restore_body& body);
+    void redeem_forked(incarnation_record& inc, runtime::answer_frame& frame);
 
     // ------------------------------------------------------------------ references.cpp
     reference add_reference(incarnation_record& inc, runtime::reference_entry entry);
@@ -229,6 +345,8 @@ struct kernel_impl {
     result<std::vector<capability>> export_references(incarnation_record& inc,
                                                       const detail::message_type& type,
                                                       void* object, incarnation_id receiver);
+    void tell_of_propagation(const incarnation_record& by, const capability& what,
+                             incarnation_id receiver);
     reference import_capability(incarnation_record& inc, const capability& from);
     void redeem(incarnation_record& inc, const detail::message_type& type, void* object,
                 const capability* capabilities, std::size_t count);
@@ -372,7 +490,11 @@ struct kernel_impl {
     // ------------------------------------------------------------------ requests.cpp
     void begin_request(detail::request_operation& op, runtime::request_frame frame, node_boot to);
     void handle_request(node_boot from, const runtime::request_frame& frame);
-    runtime::answer_frame perform(node_boot from, const runtime::request_frame& frame);
+    /// Nothing: the answer comes later, by answer_later.
+    std::optional<runtime::answer_frame> perform(node_boot from,
+                                                 const runtime::request_frame& frame);
+    void request_was_cut_off(std::uint64_t id, std::string text);
+    void answer_later(node_boot to, std::uint64_t id, runtime::answer_frame answer);
     void handle_answer(runtime::answer_frame frame);
     void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
     void tell_members(runtime::channel_record& channel);
@@ -436,6 +558,7 @@ struct kernel_impl {
     node_status status() const;
     /// waits.cpp: what the operations of this node wait for, into the rows of its incarnations.
     void add_waits(node_status& to) const;
+    incarnation_status status(const incarnation_record& inc) const;
     std::string check_invariants() const;
 
     // ------------------------------------------------------------------ shared

@@ -442,6 +442,8 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
                 cancel_call(given_up.call);
         });
         break;
+    case static_cast<std::uint8_t>(kind::probe):
+        break; // its session has heard it, and will say so
     case static_cast<std::uint8_t>(kind::channel_members):
         with<channel_members_frame>(f, refused, [&](channel_members_frame& m) { recv_members(m); });
         break;

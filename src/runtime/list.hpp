@@ -21,6 +21,12 @@ public:
             first_ = &element;
         last_ = &element;
     }
+    void push_front(T& element) noexcept {
+        element.*Next = first_;
+        first_ = &element;
+        if (!last_)
+            last_ = &element;
+    }
     T* pop() noexcept {
         T* element = first_;
         if (element) {

@@ -160,6 +160,8 @@ void kernel_impl::apply_view(const view_frame& frame) {
         }
         break;
     }
+    if (!waiting_for_view.empty())
+        look_at_waiting_images();
 }
 
 void kernel_impl::evict(node_boot dead) {
@@ -217,23 +219,9 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
         if (request.to == who && !EQUUS_MUTANT(requests_outlive_their_node))
             cut_off.push_back(id);
     for (const std::uint64_t id : cut_off) {
-        auto* op = requests[id].op;
-        requests.erase(id);
-        end(*op, error{errc::maybe_delivered, "node '" + name + "' was lost"});
+        request_was_cut_off(id, "node '" + name + "' was lost");
     }
-    incarnations.for_each([&](incarnation_record& inc) {
-        if (inc.rest)
-            std::erase_if(inc.rest->watchers, [&](const watcher& w) { return w.at == who; });
-    });
-    std::vector<remote_watch> ended_watches;
-    for (const remote_watch& watch : remote_watches)
-        if (watch.at == who)
-            ended_watches.push_back(watch);
-    for (const remote_watch& watch : ended_watches) {
-        remote_watches.erase(watch);
-        deliver_event(watch.who, event{event_kind::terminated, watch.subject, who, reason, 0,
-                                       "node '" + name + "' was lost"});
-    }
+    watched_node_is_gone(who, reason, name);
     std::vector<incarnation_id> parents;
     for (const auto& [parent, them] : dependents_of)
         if (them.parent_at == who)
@@ -281,6 +269,8 @@ void kernel_impl::membership_tick() {
     } else if (next_watch <= now || next_watch == time_point::never()) {
         watch_members_now();
     }
+    if (next_probe <= now)
+        probe_watched_nodes();
     std::vector<link_id> refused;
     for (auto& [id, record] : links) {
         if (!record.peer.node && record.greet_at <= now)
@@ -407,7 +397,7 @@ time_point kernel_impl::membership_deadline() const noexcept {
         next = std::min({next, peer.redial_at, peer.farewell_until, peer.session->next_deadline()});
     if (leaving)
         next = std::min(next, stop_at);
-    return next;
+    return std::min(next, next_probe);
 }
 
 } // namespace equus

@@ -48,66 +48,76 @@ node_status kernel_impl::status() const {
     out.streams_lingering = static_cast<std::uint32_t>(lingering.size());
     out.messages_sent = counters.messages_sent;
     out.messages_consumed = counters.messages_consumed;
-    incarnations.for_each([&](const incarnation_record& inc) {
-        incarnation_status row;
-        row.id = inc.id;
-        row.name = inc.name();
-        row.module = inc.module->name;
-        row.state = inc.state;
-        row.memory_bytes = inc.memory->used_bytes;
-        for (const port_record* port = inc.ports; port; port = port->next_owned)
-            row.handled += port->consumed;
-        row.calls_waiting = inc.calls_waiting;
-        row.priority = inc.priority;
-        row.runnable = inc.scheduled;
-        row.handling = inc.in_hand != nullptr;
-        const auto& declared = inc.module->description.interfaces;
-        for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
-            const reference_entry& entry = inc.references[i];
-            const std::string name = i < declared.size() ? declared[i].name : std::string{};
-            if (entry.kind == reference_kind::port) {
-                const auto& port = *static_cast<const port_record*>(entry.record);
-                port_status made;
-                made.id = port.id();
-                made.name = name;
-                made.protocol = port.protocol->name;
-                if (port.attached) {
-                    made.channels = port.attached->channels;
-                    made.streams = static_cast<std::uint32_t>(port.attached->legs.size());
-                }
-                made.queued = port.queued;
-                made.queued_bytes = port.queued_bytes;
-                made.consumed = port.consumed;
-                row.ports.push_back(std::move(made));
-            } else if (entry.kind == reference_kind::stream) {
-                stream_status made;
-                made.name = name;
-                if (entry.protocol)
-                    made.protocol = entry.protocol->name;
-                if (const auto* stream = static_cast<const stream_record*>(entry.record)) {
-                    made.id = stream->id;
-                    made.channel = stream->channel;
-                    made.broken = stream->broken != errc::ok;
-                    made.frozen = stream->extra && stream->extra->frozen;
-                    for (const operation* op = stream->waiting.front(); op; op = op->next)
-                        ++made.waiting;
-                    for (const stream_leg* leg = stream->legs; leg; leg = leg->next) {
-                        made.to = leg->at.at;
-                        made.receiver = leg->port.owner;
-                        made.sent += leg->sent;
-                        made.consumed += leg->consumed;
-                        made.credit_limit += leg->limit_messages;
-                        made.legs.push_back(
-                            {leg->port, leg->at.at, leg->sent, leg->consumed, leg->limit_messages});
-                    }
-                }
-                row.streams.push_back(std::move(made));
-            }
-        }
-        out.incarnations.push_back(std::move(row));
-    });
+    incarnations.for_each(
+        [&](const incarnation_record& inc) { out.incarnations.push_back(status(inc)); });
     add_waits(out);
     return out;
+}
+
+incarnation_status kernel_impl::status(const incarnation_record& inc) const {
+    incarnation_status row;
+    row.id = inc.id;
+    row.name = inc.name();
+    row.module = inc.module->name;
+    row.state = inc.state;
+    row.memory_bytes = inc.memory->used_bytes;
+    for (const port_record* port = inc.ports; port; port = port->next_owned) {
+        row.handled += port->consumed;
+        row.queued += port->queued;
+    }
+    row.steps = inc.steps;
+    if (inc.rest) {
+        row.steps += std::uint64_t{inc.rest->steps_high} << 32;
+        row.events = inc.rest->events ? inc.rest->events->count : 0;
+    }
+    row.calls_waiting = inc.calls_waiting;
+    row.priority = inc.priority;
+    row.runnable = inc.scheduled;
+    row.handling = inc.in_hand != nullptr;
+    const auto& declared = inc.module->description.interfaces;
+    for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
+        const reference_entry& entry = inc.references[i];
+        const std::string name = i < declared.size() ? declared[i].name : std::string{};
+        if (entry.kind == reference_kind::port) {
+            const auto& port = *static_cast<const port_record*>(entry.record);
+            port_status made;
+            made.id = port.id();
+            made.name = name;
+            made.protocol = port.protocol->name;
+            if (port.attached) {
+                made.channels = port.attached->channels;
+                made.streams = static_cast<std::uint32_t>(port.attached->legs.size());
+            }
+            made.queued = port.queued;
+            made.queued_bytes = port.queued_bytes;
+            made.consumed = port.consumed;
+            row.ports.push_back(std::move(made));
+        } else if (entry.kind == reference_kind::stream) {
+            stream_status made;
+            made.name = name;
+            if (entry.protocol)
+                made.protocol = entry.protocol->name;
+            if (const auto* stream = static_cast<const stream_record*>(entry.record)) {
+                made.id = stream->id;
+                made.channel = stream->channel;
+                made.broken = stream->broken != errc::ok;
+                made.frozen = stream->extra && stream->extra->frozen;
+                for (const operation* op = stream->waiting.front(); op; op = op->next)
+                    ++made.waiting;
+                for (const stream_leg* leg = stream->legs; leg; leg = leg->next) {
+                    made.to = leg->at.at;
+                    made.receiver = leg->port.owner;
+                    made.sent += leg->sent;
+                    made.consumed += leg->consumed;
+                    made.credit_limit += leg->limit_messages;
+                    made.legs.push_back(
+                        {leg->port, leg->at.at, leg->sent, leg->consumed, leg->limit_messages});
+                }
+            }
+            row.streams.push_back(std::move(made));
+        }
+    }
+    return row;
 }
 
 namespace {

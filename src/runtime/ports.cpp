@@ -56,6 +56,11 @@ void kernel_impl::enqueue(port_record& port, envelope* message) {
     incarnation_record& inc = *port.owner;
     if (!inc.receivers.empty() && offer(port, *message))
         return;
+    if (port.watched) [[unlikely]] {
+        port_changed(port);
+        if (port.is_control)
+            return;
+    }
     if (port.handlers) {
         if (!port.ready) {
             port.ready = true;
@@ -180,6 +185,8 @@ void kernel_impl::grant(leg_entry& leg) noexcept {
             wake_senders(stream);
         if (stream.closing)
             finish_if_drained(stream);
+        else if (stream.watched)
+            stream_changed(stream);
         return;
     }
     credit_is_due(leg);

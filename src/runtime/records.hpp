@@ -14,10 +14,12 @@
 #include "runtime/pool.hpp"
 
 #include <equus/core/calls.hpp>
+#include <equus/event.hpp>
 #include <equus/module.hpp>
 #include <equus/status.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +28,19 @@
 namespace equus {
 struct kernel_impl;
 }
+
+namespace equus::detail {
+
+/// An event on its way to whoever takes it.
+struct queued_event {
+    event what;
+    queued_event* next = nullptr;
+    event_handler handler; ///< that it waits for
+    interrupt_priority priority = 0;
+    bool counted = true; ///< in event_record::count; false: made for one who looked
+};
+
+} // namespace equus::detail
 
 namespace equus::runtime {
 struct stream_record;
@@ -128,7 +143,8 @@ struct stream_record {
     std::uint64_t protocol = 0;
     channel_id channel;
     channel_kind routing = channel_kind::unicast;
-    bool closing = false;       ///< closed by its owner; ends when everything is consumed
+    bool closing : 1 = false;   ///< closed by its owner; ends when everything is consumed
+    bool watched : 1 = false;   ///< its owner may be interested in it: events.cpp
     bool members_known = false; ///< of a multicast or anycast channel
     errc broken = errc::ok;
     std::uint16_t credit_first = 0; ///< of a new leg, before its port has said anything; 0: usual
@@ -201,7 +217,9 @@ struct port_record {
     std::uint32_t queued = 0;
     std::uint32_t queued_bytes = 0;
     std::uint32_t window_messages = 0; ///< of each stream; 0: the streams share `queue_max`
-    bool ready = false;                ///< in its owner's list of ports to serve
+    bool ready : 1 = false;            ///< in its owner's list of ports to serve
+    bool watched : 1 = false;          ///< its owner may be interested in it: events.cpp
+    bool is_control : 1 = false;       ///< its messages are interrupts [K52]
     port_record* next_ready = nullptr;
     port_record* next_owned = nullptr;
     std::uint64_t consumed = 0;
@@ -241,6 +259,7 @@ struct reference_entry {
     std::uint32_t generation = 0;
     std::uint32_t rights = 0xffff'ffff;
     bool given_away = false; ///< it leaves with the next message that carries it
+    bool reported = false;   ///< its owner is told when it is passed on [K41]
     void* record = nullptr;  ///< null for a declared stream that is not wired
     const protocol_type* protocol = nullptr;
 };
@@ -291,11 +310,59 @@ private:
     std::uint32_t owned_ : 1 = false;
 };
 
-/// Who is told of an incarnation's end.
+/// Who is told of an incarnation's fate.
 struct watcher {
     incarnation_id who; ///< empty: the kernel there, for those that depend on the subject
     node_boot at;
-    friend bool operator==(const watcher&, const watcher&) = default;
+    event_kinds kinds = event_kind::terminated;
+};
+
+/// What an incarnation has that hears of events.
+struct event_record {
+    /// A handler, or with none an event that is kept for next_event.
+    struct interest_record {
+        interest what;
+        incarnation_id subject; ///< of a handle
+        interrupt_priority priority = 0;
+        detail::event_handler handler;
+        bool kept = false; ///< one of a stream or port waits to be taken
+        bool news = true;  ///< that a stream can be used would be some
+    };
+    /// A handler that has begun, and what it has interrupted.
+    struct interrupt_frame {
+        detail::promise_base* task = nullptr; ///< null: the message in hand is of the control port
+        detail::promise_base* handling = nullptr;
+        envelope* in_hand = nullptr;
+        interrupt_priority priority = 0;
+    };
+    linked_list<operation, &operation::previous, &operation::next> hearers;
+    fifo<detail::queued_event, &detail::queued_event::next> kept;
+    fifo<detail::queued_event, &detail::queued_event::next> interrupts; ///< wait for their handlers
+    std::uint32_t count = 0;                                            ///< in both
+    std::uint32_t lost = 0; ///< since the last one that was taken
+    interrupt_priority priority = 0;
+    bool wants_members = false;
+    std::vector<interest_record> interests;
+    std::vector<interrupt_frame> begun;
+    ~event_record();
+};
+
+/// What an incarnation has that others have given orders.
+struct control_record {
+    struct waiting_order {
+        node_boot from;
+        request_frame frame;
+    };
+    std::deque<waiting_order> orders; ///< the first is under way
+    port_record* port = nullptr;      ///< the control port
+    channel_id channel;               ///< of its streams, once there is one
+    /// Those on whom it depends, besides its launch.
+    struct bond {
+        incarnation_id parent;
+        dependency kind = dependency::absolute;
+    };
+    std::vector<bond> bonds;
+    error fault{errc::ok};
 };
 
 /// What most incarnations never have, or only for the first moments of their lives.
@@ -304,17 +371,16 @@ struct seldom {
     /// How its interfaces are to be wired; until they are.
     std::map<std::string, interface_binding, std::less<>> interfaces;
     std::map<std::string, reference, std::less<>> given; ///< what it was born with
-    linked_list<operation, &operation::previous, &operation::next> hearers;
     std::vector<watcher> watchers;
-    std::vector<event> events;
     error reason{errc::ok}; ///< of its end
     std::int32_t result = 0;
-    bool wants_members = false;
+    std::uint32_t steps_high = 0; ///< of incarnation_record::steps
+    std::unique_ptr<event_record> events;
+    std::unique_ptr<control_record> control;
 
     bool is_empty() const noexcept {
-        return name.empty() && interfaces.empty() && given.empty() && hearers.empty() &&
-               watchers.empty() && events.empty() && reason == errc::ok && result == 0 &&
-               !wants_members;
+        return name.empty() && interfaces.empty() && given.empty() && watchers.empty() &&
+               reason == errc::ok && result == 0 && steps_high == 0 && !events && !control;
     }
 };
 
@@ -325,17 +391,29 @@ struct launch_info {
     mutable std::uint32_t population = 0; ///< how many
 };
 
+/// Why an incarnation does not simply run: bits of incarnation_record::held.
+namespace held {
+inline constexpr std::uint8_t inchoate = 1;
+inline constexpr std::uint8_t freezing = 2; ///< until its message in hand is done
+inline constexpr std::uint8_t frozen = 4;
+inline constexpr std::uint8_t faulting = 8;
+inline constexpr std::uint8_t interrupted = 16; ///< or about to be
+inline constexpr std::uint8_t stopped = inchoate | frozen | faulting;
+} // namespace held
+
 struct incarnation_record : detail::incarnation_core {
+    // The first ones lie in what the base leaves of its last word.
+    std::uint8_t held = 0;
+    incarnation_state state = incarnation_state::starting;
+    bool scheduled = false;
+    bool serving : 1 = false; ///< messages reach the handlers
+    bool ending : 1 = false;
+    bool begun : 1 = false;           ///< its life
+    bool bound_to_launch : 1 = false; ///< ends with it [K54]
+    priority_level priority = priority_normal;
     kernel_impl* kernel = nullptr;
     incarnation_id id;
     std::uint32_t slot = ~0u;
-    incarnation_state state = incarnation_state::starting;
-    bool scheduled = false;
-    bool serving = false; ///< messages reach the handlers
-    bool ending = false;
-    bool begun = false;           ///< its life
-    bool bound_to_launch = false; ///< ends with it [K54]
-    priority_level priority = priority_normal;
     account* memory = nullptr;
     const module_type* module = nullptr;
     incarnation_record* next_scheduled = nullptr;
@@ -345,11 +423,12 @@ struct incarnation_record : detail::incarnation_core {
     short_list<operation, &operation::previous, &operation::next> receivers;
     reference_table references;
     std::uint32_t free_reference = ~0u;       ///< index of the last one freed; they name each other
+    std::uint32_t next_counter = 1;           ///< of its streams, ports, channels and calls
     detail::promise_base* life = nullptr;     ///< the task of wiring, start() and main()
     detail::promise_base* handling = nullptr; ///< the handler that runs on
     envelope* in_hand = nullptr;              ///< its message
-    std::uint32_t next_counter = 1;           ///< of its streams, ports, channels and calls
     std::uint32_t calls_waiting = 0;
+    std::uint32_t steps = 0;             ///< of its turns, the low half
     const launch_info* launch = nullptr; ///< whose it is
     std::unique_ptr<seldom> rest;
 
@@ -367,7 +446,20 @@ struct incarnation_record : detail::incarnation_core {
             rest = std::make_unique<seldom>();
         return *rest;
     }
+    event_record& events() {
+        seldom& at = more();
+        if (!at.events)
+            at.events = std::make_unique<event_record>();
+        return *at.events;
+    }
+    control_record& control() {
+        seldom& at = more();
+        if (!at.control)
+            at.control = std::make_unique<control_record>();
+        return *at.control;
+    }
 };
+static_assert(sizeof(void*) != 8 || sizeof(incarnation_record) <= 192);
 
 inline port_id port_record::id() const noexcept {
     return {owner->id, counter};

@@ -105,6 +105,7 @@ result<capability> kernel_impl::describe_reference(incarnation_record& inc, refe
     out.kind = entry->kind;
     out.domain = entry->domain;
     out.rights = entry->rights;
+    out.reported = entry->reported;
     switch (entry->kind) {
     case reference_kind::stream: {
         auto* stream = static_cast<stream_record*>(entry->record);
@@ -146,6 +147,7 @@ reference kernel_impl::import_capability(incarnation_record& inc, const capabili
         entry.kind = reference_kind::stream;
         entry.domain = from.domain;
         entry.rights = from.rights;
+        entry.reported = from.reported;
         entry.record = stream;
         const reference made = add_reference(inc, entry);
         if (!made) {
@@ -209,8 +211,25 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
     if (walk.made.size() > options.limits.capabilities_max ||
         walk.made.size() > capabilities_countable)
         return fail(errc::too_large, "capabilities_max");
+    for (const capability& each : walk.made)
+        if (each.reported) [[unlikely]]
+            tell_of_propagation(inc, each, receiver);
     give_away_marked(inc, walk.marked);
     return std::move(walk.made);
+}
+
+/// To the owner of what it refers to, unless that is who passes it on.
+void kernel_impl::tell_of_propagation(const incarnation_record& by, const capability& what,
+                                      incarnation_id receiver) {
+    const incarnation_id owner = owner_of(what);
+    if (owner == by.id)
+        return;
+    event told;
+    told.kind = event_kind::propagated;
+    told.subject = by.id;
+    told.node = self;
+    told.other = receiver;
+    send_event(watcher{owner, what.at.at, event_kind::propagated}, told);
 }
 
 result<void> kernel_impl::export_message(incarnation_record& inc, envelope& message,
@@ -303,6 +322,19 @@ result<any_reference> narrowed(reference original, rights kept, propagation reac
         return fail(std::move(described.error()));
     described->rights &= kept;
     described->domain = std::max(described->domain, reach); // from free to never
+    const reference made = kernel.import_capability(*inc, *described);
+    if (!made)
+        return fail(errc::limit_reached, "references_max");
+    return any_reference{made};
+}
+
+result<any_reference> reported(reference original) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    auto described = kernel.describe_reference(*inc, original);
+    if (!described)
+        return fail(std::move(described.error()));
+    described->reported = true;
     const reference made = kernel.import_capability(*inc, *described);
     if (!made)
         return fail(errc::limit_reached, "references_max");

@@ -1,3 +1,4 @@
+#include "runtime/image.hpp"
 #include "runtime/kernel_impl.hpp"
 
 #include <algorithm>
@@ -10,11 +11,18 @@ void kernel_impl::begin_request(detail::request_operation& op, request_frame fra
     op.id = next_request++;
     frame.id = op.id;
     if (to == self) {
-        handle_answer_for(op, perform(self, frame));
+        if (auto answer = perform(self, frame))
+            handle_answer_for(op, std::move(*answer));
+        else if (!op.has_ended())
+            requests.emplace(op.id, pending_request{&op, self});
         return;
     }
     if (!is_member(to)) {
         end(op, error{errc::no_such_node, "the node has not joined, has left, or was evicted"});
+        return;
+    }
+    if (frame.kind == detail::request_kind::report && !members[to.node].reachable) {
+        end(op, error{errc::maybe_delivered, "its node is silent"});
         return;
     }
     requests.emplace(op.id, pending_request{&op, to});
@@ -22,23 +30,54 @@ void kernel_impl::begin_request(detail::request_operation& op, request_frame fra
 }
 
 void kernel_impl::handle_request(node_boot from, const request_frame& frame) {
-    answer_frame answer = perform(from, frame);
-    answer.id = frame.id;
-    if (frame.id != 0 && is_member(from))
-        send_frame(from, kind::answer, lane::data, answer);
+    if (auto answer = perform(from, frame))
+        answer_later(from, frame.id, std::move(*answer));
+}
+
+void kernel_impl::answer_later(node_boot to, std::uint64_t id, answer_frame answer) {
+    if (id == 0)
+        return;
+    answer.id = id;
+    if (to == self)
+        handle_answer(std::move(answer));
+    else if (is_member(to))
+        send_frame(to, kind::answer, lane::data, answer);
 }
 
 void kernel_impl::handle_answer(answer_frame frame) {
     const auto found = requests.find(frame.id);
     if (found == requests.end())
         return;
-    detail::request_operation& op = *found->second.op;
+    const pending_request asked = found->second;
     requests.erase(found);
-    handle_answer_for(op, std::move(frame));
+    if (asked.op)
+        handle_answer_for(*asked.op, std::move(frame));
+    else
+        answer_later(asked.relay_to, asked.relay_id, std::move(frame));
+}
+
+void kernel_impl::request_was_cut_off(std::uint64_t id, std::string text) {
+    const auto found = requests.find(id);
+    if (found == requests.end())
+        return;
+    const pending_request asked = found->second;
+    requests.erase(found);
+    if (asked.op) {
+        end(*asked.op, error{errc::maybe_delivered, std::move(text)});
+        return;
+    }
+    if (EQUUS_MUTANT(relays_outlive_their_node))
+        return;
+    answer_frame lost;
+    lost.status = errc::maybe_delivered;
+    lost.text = std::move(text);
+    answer_later(asked.relay_to, asked.relay_id, std::move(lost));
 }
 
 void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame frame) {
     auto& inc = *static_cast<incarnation_record*>(op.owner);
+    if (frame.capabilities.size() > 1 || (frame.body.size() != 0 && !frame.capabilities.empty()))
+        redeem_forked(inc, frame);
     op.answer = std::move(frame.body);
     if (frame.status != errc::ok) {
         end(op, frame.text.empty() ? error{frame.status} : error{frame.status, frame.text});
@@ -47,8 +86,8 @@ void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame 
     if (!frame.capabilities.empty()) {
         const capability& made = frame.capabilities.front();
         op.made = import_capability(inc, made);
-        if (op.watched && made.at.at != self)
-            remote_watches.insert({made.incarnation, made.at.at, inc.id});
+        if (op.watched)
+            note_watch(inc.id, made.incarnation, made.at.at, event_kinds{op.watched});
     }
     end(op);
 }
@@ -62,6 +101,11 @@ answer_frame refuse(errc code, std::string text) {
     return out;
 }
 
+event_kinds events_of(const creation& what) noexcept {
+    const event_kinds asked{what.events};
+    return what.watched ? asked | event_kind::terminated : asked;
+}
+
 template <class Body>
 bool read(Body& body, const request_frame& frame) {
     auto decoded = wire::decode<Body>(frame.body.span());
@@ -73,7 +117,7 @@ bool read(Body& body, const request_frame& frame) {
 
 } // namespace
 
-answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
+std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_frame& frame) {
     const auto malformed = [] { return refuse(errc::malformed, "the request's body"); };
     switch (frame.kind) {
     case detail::request_kind::create: {
@@ -87,8 +131,8 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
             return refuse(made.error().code(), made.error().cause()
                                                    ? made.error().describe()
                                                    : std::string{made.error().text()});
-        if (what.watched)
-            add_watcher((*made)->id, watcher{frame.asker, from});
+        if (const event_kinds kinds = events_of(what); kinds != event_kinds{})
+            add_watcher((*made)->id, watcher{frame.asker, from, kinds});
         answer_frame out;
         capability handle;
         handle.kind = reference_kind::incarnation;
@@ -102,16 +146,34 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         if (!inc)
             return refuse(errc::not_found, "the incarnation has ended");
         request_end(*inc, error{errc::cancelled, "destroyed by a parent"});
-        return {};
+        return answer_frame{};
     }
     case detail::request_kind::watch: {
         watch_body body;
         if (!read(body, frame))
             return malformed();
-        add_watcher(frame.subject,
-                    watcher{body.for_dependents ? incarnation_id{} : frame.asker, from});
-        return {};
+        add_watcher(frame.subject, watcher{body.for_dependents ? incarnation_id{} : frame.asker,
+                                           from, event_kinds{body.kinds}});
+        return answer_frame{};
     }
+    case detail::request_kind::unwatch: {
+        watch_body body;
+        if (!read(body, frame))
+            return malformed();
+        remove_watcher(frame.subject, watcher{frame.asker, from, event_kinds{body.kinds}});
+        return answer_frame{};
+    }
+    case detail::request_kind::freeze:
+    case detail::request_kind::unfreeze:
+    case detail::request_kind::report:
+    case detail::request_kind::inspect:
+    case detail::request_kind::open_control:
+        return order(from, frame);
+    case detail::request_kind::copy:
+    case detail::request_kind::fork:
+        return copy_or_fork(from, frame);
+    case detail::request_kind::restore:
+        return restore_request(from, frame);
     case detail::request_kind::depend: {
         depend_body body;
         if (!read(body, frame))
@@ -119,18 +181,11 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         incarnation_record* inc = find(frame.subject);
         if (!inc)
             return refuse(errc::not_found, "the incarnation has ended");
-        if (body.kind == dependency::group)
-            return refuse(errc::unsupported, "group dependencies");
-        if (body.kind == dependency::none) {
-            if (body.parent == inc->launch->id)
-                inc->bound_to_launch = false;
-            else if (const auto found = dependents_of.find(body.parent);
-                     found != dependents_of.end())
-                found->second.children.erase(inc->id);
-        } else {
-            depend(*inc, body.parent, body.parent_at);
-        }
-        return {};
+        if (body.kind == dependency::none)
+            depend_no_more(*inc, body.parent);
+        else
+            depend(*inc, body.parent, body.parent_at, body.kind);
+        return answer_frame{};
     }
     case detail::request_kind::regulate: {
         regulate_body body;
@@ -142,7 +197,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         if (stream->broken != errc::ok)
             return refuse(errc::broken, {});
         regulate_stream(*stream, body.what);
-        return {};
+        return answer_frame{};
     }
     case detail::request_kind::status: {
         answer_frame out;
@@ -165,7 +220,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
             ++channel.version;
             tell_members(channel);
         }
-        return {};
+        return answer_frame{};
     }
     case detail::request_kind::leave_channel: {
         join_channel_body body;
@@ -181,7 +236,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
                 tell_members(channel);
             }
         }
-        return {};
+        return answer_frame{};
     }
     case detail::request_kind::follow_channel: {
         follow_channel_body body;
@@ -196,7 +251,7 @@ answer_frame kernel_impl::perform(node_boot from, const request_frame& frame) {
         }
         found->second.followers.push_back(body);
         tell_members(found->second, body);
-        return {};
+        return answer_frame{};
     }
     }
     return refuse(errc::unsupported, "a request that this version does not know");
@@ -239,7 +294,7 @@ void kernel_impl::follow_channel(stream_record& stream) {
     frame.kind = detail::request_kind::follow_channel;
     frame.body = encode_frame(body);
     if (stream.channel_at.at == self) {
-        if (perform(self, frame).status != errc::ok)
+        if (perform(self, frame)->status != errc::ok)
             break_stream(stream, errc::broken);
     } else if (is_member(stream.channel_at.at)) {
         send_frame(stream.channel_at.at, kind::request, lane::data, frame);
@@ -306,8 +361,20 @@ rights needed_for(detail::request_kind kind) noexcept {
         return right::destroy;
     case detail::request_kind::watch:
         return right::watch;
+    case detail::request_kind::unwatch:
+    case detail::request_kind::report:
+        return right::watch;
     case detail::request_kind::depend:
         return right::depend;
+    case detail::request_kind::freeze:
+    case detail::request_kind::unfreeze:
+        return right::freeze;
+    case detail::request_kind::inspect:
+        return right::inspect;
+    case detail::request_kind::copy:
+        return right::copy;
+    case detail::request_kind::open_control:
+        return right::operate;
     case detail::request_kind::join_channel:
         return right::attach;
     case detail::request_kind::regulate:
@@ -355,8 +422,8 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
             frame.subject = handle.id;
             frame.subject_slot = handle.at.slot;
             to = handle.at.at;
-            if (kind == request_kind::watch && to != kernel.self)
-                kernel.remote_watches.insert({handle.id, to, inc->id});
+            if (kind == request_kind::watch || kind == request_kind::unwatch)
+                kernel.watch_is_asked(*inc, handle, frame);
         } else if (entry->kind == runtime::reference_kind::stream_handle &&
                    kind == request_kind::regulate) {
             const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
@@ -388,6 +455,9 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
             marked.push_back(each);
         frame.capabilities.push_back(std::move(*exported));
     }
+    for (const capability& each : frame.capabilities)
+        if (each.reported)
+            kernel.tell_of_propagation(*inc, each, {});
     kernel.give_away_marked(*inc, marked);
     kernel.begin_request(op, std::move(frame), to);
 }
@@ -396,38 +466,36 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
 
 // ---------------------------------------------------------------------- their typed forms
 
-detail::creating create(const creation& what, node_id node) {
+namespace {
+
+/// With what is given numbered as the request's references are.
+creation numbered_copy(const creation& what, std::vector<reference>& references) {
     creation numbered = what;
-    std::vector<reference> references;
     for (auto& [name, which] : numbered.given) {
         if (!which)
             continue;
         references.push_back(which);
         which = any_reference{reference{static_cast<std::uint32_t>(references.size() - 1), 0}};
     }
-    return {node, encode_frame(numbered), std::move(references), what.watched};
+    return numbered;
 }
 
-detail::requesting_nothing incarnation_handle::destroy() const {
-    return {detail::request_kind::destroy, node_id{}, *this, bytes{}};
+} // namespace
+
+detail::creating create(const creation& what, node_id node) {
+    std::vector<reference> references;
+    bytes encoded = encode_frame(numbered_copy(what, references));
+    return {detail::request_kind::create, node,           reference{}, std::move(encoded),
+            std::move(references),        events_of(what)};
 }
 
-detail::requesting_nothing incarnation_handle::watch() const {
-    return {detail::request_kind::watch, node_id{}, *this, encode_frame(watch_body{false})};
-}
-
-detail::requesting_nothing incarnation_handle::depends_on_me(dependency kind) const {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
-    return {detail::request_kind::depend, node_id{}, *this,
-            encode_frame(depend_body{kind, inc->id, inc->kernel->self})};
-}
-
-incarnation_id incarnation_handle::id() const noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
-    const auto* entry = inc->kernel->lookup(*inc, *this);
-    return entry && entry->kind == reference_kind::incarnation
-               ? static_cast<handle_record*>(entry->record)->id
-               : incarnation_id{};
+detail::creating create_from(incarnation_handle blueprint, const creation& what, node_id node) {
+    std::vector<reference> references;
+    copy_body body;
+    body.what = numbered_copy(what, references);
+    body.to = node ? node : where().node;
+    return {detail::request_kind::copy, node_id{},      blueprint, encode_frame(body),
+            std::move(references),      events_of(what)};
 }
 
 detail::requesting_nothing join_channel(reference port, any_reference channel) {

@@ -47,42 +47,70 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
         detail::begin_fresh(inc);
 }
 
+namespace {
+
+/// One message handled or coroutine resumed; inlined into the loop of an ordinary turn.
+[[gnu::always_inline]] inline bool one_step(kernel_impl& kernel, incarnation_record& inc,
+                                            bool may_dispatch) {
+    if (!inc.begun) {
+        inc.begun = true;
+        kernel.resume(inc, inc.life->self);
+    } else if (operation* op = inc.ready.pop()) {
+        op->ready = false;
+        if (op->has_ended())
+            op->owner = nullptr; // in no list any more: its destructor has nothing to do
+        kernel.resume(inc, op->waiter);
+    } else if (may_dispatch && !inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
+        port_record& port = *inc.ready_ports.front();
+        if (!kernel.has_message(port)) {
+            inc.ready_ports.pop();
+            port.ready = false;
+            return true;
+        }
+        kernel.dispatch(inc, port);
+        if (inc.ending || inc.ready_ports.front() != &port) {
+            // the port may be gone
+        } else if (port.queued == 0) {
+            inc.ready_ports.pop();
+            port.ready = false;
+        } else if (port.next_ready) {
+            // The next port has its turn before this one's next message.
+            inc.ready_ports.pop();
+            inc.ready_ports.push(port);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+} // namespace
+
+bool kernel_impl::step(incarnation_record& inc, bool may_dispatch) {
+    return one_step(*this, inc, may_dispatch);
+}
+
 void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
     running_scope scope{&inc};
     budget = EQUUS_BUGGIFY(turn_ends_early, 100) ? 1 : options.limits.turn_steps;
-    while (budget > 0 && steps > 0 && !inc.ending) {
-        --budget;
-        if (!inc.begun) {
-            inc.begun = true;
-            resume(inc, inc.life->self);
-        } else if (operation* op = inc.ready.pop()) {
-            op->ready = false;
-            if (op->has_ended())
-                op->owner = nullptr; // in no list any more: its destructor has nothing to do
-            resume(inc, op->waiter);
-        } else if (!inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
-            port_record& port = *inc.ready_ports.front();
-            if (!has_message(port)) {
-                inc.ready_ports.pop();
-                port.ready = false;
-                continue;
-            }
-            dispatch(inc, port);
-            if (inc.ending || inc.ready_ports.front() != &port) {
-                // the port may be gone
-            } else if (port.queued == 0) {
-                inc.ready_ports.pop();
-                port.ready = false;
-            } else if (port.next_ready) {
-                // The next port has its turn before this one's next message.
-                inc.ready_ports.pop();
-                inc.ready_ports.push(port);
-            }
-        } else {
-            break;
+    const std::size_t before = steps;
+    if (inc.held) [[unlikely]] {
+        run_held(inc, steps);
+    } else {
+        while (budget > 0 && steps > 0 && !inc.ending) {
+            --budget;
+            if (!one_step(*this, inc, true))
+                break;
+            --steps;
         }
-        --steps;
     }
+    count_steps(inc, before - steps);
+}
+
+void kernel_impl::count_steps(incarnation_record& inc, std::size_t steps) {
+    inc.steps += static_cast<std::uint32_t>(steps);
+    if (inc.steps < steps)
+        ++inc.more().steps_high;
 }
 
 void kernel_impl::end(operation& op, error outcome) {
@@ -269,8 +297,7 @@ void operation::withdraw(operation& self) noexcept {
             inc.receivers.remove(self);
         break;
     case operation_kind::event:
-        if (self.listed)
-            inc.rest->hearers.remove(self);
+        kernel.stop_hearing(static_cast<event_operation&>(self));
         break;
     case operation_kind::queueing:
         kernel.withdraw_queueing(static_cast<queueing_operation&>(self));

@@ -104,6 +104,8 @@ detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg
                                                envelope* message, error& why) {
     if (!leg.has_credit(message->payload_bytes) && !EQUUS_MUTANT(credit_is_ignored)) {
         EQUUS_SOMETIMES(credit_exhausted);
+        if (stream.watched)
+            stream_is_exhausted(stream);
         return detail::progress::waiting;
     }
     if (message->type && message->type->for_each_reference && !message->capabilities) {
@@ -349,6 +351,8 @@ void kernel_impl::credit_came(stream_leg& leg, std::uint64_t consumed_to,
         wake_senders(stream);
     if (stream.closing)
         finish_if_drained(stream);
+    else if (stream.watched)
+        stream_changed(stream);
 }
 
 void kernel_impl::break_stream(stream_record& stream, errc reason) {
@@ -371,6 +375,8 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
     }
     if (stream.closing)
         free_stream(stream);
+    else if (stream.watched)
+        stream_changed(stream);
 }
 
 void kernel_impl::end_waiting(stream_record& stream) noexcept {

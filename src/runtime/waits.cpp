@@ -175,9 +175,9 @@ private:
                 made.on.push_back(op.filter.from.owner);
             add(op, std::move(made));
         }
-        if (!inc.rest)
+        if (!inc.rest || !inc.rest->events)
             return;
-        for (const operation* op = inc.rest->hearers.front(); op; op = op->next)
+        for (const operation* op = inc.rest->events->hearers.front(); op; op = op->next)
             if (is_waited_for(*op))
                 add(*op, begun(*op, wait_kind::event));
     }
@@ -193,7 +193,7 @@ private:
             if (is_waited_for(*op))
                 add(*op, begun(*op, wait_kind::effect));
         for (const auto& [id, asked] : kernel_.requests)
-            if (is_waited_for(*asked.op)) {
+            if (asked.op && is_waited_for(*asked.op)) {
                 wait_status made = begun(*asked.op, wait_kind::kernel);
                 made.at = asked.to;
                 add(*asked.op, std::move(made));

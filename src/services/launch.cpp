@@ -115,6 +115,8 @@ void launch_service::happened(event what) {
             if (member.at == what.node && space_ && !outcome_)
                 tasks_.start(take_in(std::move(member)));
         break;
+    default:
+        break;
     }
 }
 

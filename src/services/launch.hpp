@@ -44,8 +44,10 @@ class launch_service : public incarnation<launch_service> {
 public:
     port<launching::requests> requests{*this, "requests"};
     port<space::announcing> announced{*this, "announced"};
+    control_port<launching::operations> operations{*this};
 
     task<std::int32_t> main();
+    launching::ended on(launching::end_rdc asked);
 
     static std::vector<std::string> effects();
 

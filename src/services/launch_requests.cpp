@@ -111,10 +111,22 @@ task<> launch_service::serve() {
             if (auto asked = got->take<launching::rdc_exit>())
                 finish(launching::ending::completed, errc::ok, asked->result,
                        std::move(asked->text));
+        } else if (got->is<launching::get_handle>()) {
+            launching::launch_handle own;
+            own.handle = self_handle();
+            got->reply<launching::get_handle>(own);
+            detail::close(own.handle);
         } else {
             got->reply_error(errc::unknown_message);
         }
     }
+}
+
+launching::ended launch_service::on(launching::end_rdc asked) {
+    launching::ended told;
+    told.first = !outcome_;
+    finish(launching::ending::completed, errc::ok, asked.result, std::move(asked.text));
+    return told;
 }
 
 task<> launch_service::instantiate(request message) {

@@ -384,7 +384,7 @@ private:
             default:
                 break;
             }
-            made.kind = static_cast<detail::request_kind>(input_.number() % 10);
+            made.kind = static_cast<detail::request_kind>(input_.number() % 26);
             return say(to, kind::request, lane::data, made);
         }
         }

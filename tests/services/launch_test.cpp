@@ -1,5 +1,7 @@
 #include "stage.hpp"
 
+#include <equus/rights.hpp>
+
 using namespace equus;
 using namespace equus::test;
 using launching::progress_kind;
@@ -340,6 +342,29 @@ TEST_CASE("an incarnation ends the computation with a result", "[K12][inc_rdcExi
     CHECK(on.end()->reason == errc::ok);
     CHECK(on.end()->result == 3);
     CHECK(on.end()->text == "enough");
+    CHECK(status_lines(on, 0) == "");
+}
+
+TEST_CASE("whoever holds the launch's handle ends the computation, with the right to do so",
+          "[rdc][K54]") {
+    auto configuration = a_play([](actor&) -> task<> {
+        const rdc_services rdc;
+        const incarnation_handle launch = co_await rdc.handle();
+        const auto less = narrowed(launch, right::watch);
+        const incarnation_handle only_watch{co_await ok(less)};
+        auto denied = co_await as_result(rdc_exit(only_watch, 4));
+        say(denied ? "ended" : std::string{name_of(denied.error().code())});
+        static_cast<void>(co_await as_result(rdc_exit(launch, 5, "by its handle")));
+        co_await sleep(1h);
+    });
+    configuration.add(acting("manager", "primary").primary());
+    stage on{configuration.build()};
+    on.run();
+    on.net.advance(1s);
+    CHECK(said("access_denied"));
+    REQUIRE(on.end());
+    CHECK(on.end()->result == 5);
+    CHECK(on.end()->text == "by its handle");
     CHECK(status_lines(on, 0) == "");
 }
 

@@ -27,6 +27,8 @@ struct incarnation_core {
     /// An operation that was made and not yet begun: it begins at the next call into the runtime,
     /// so that `invoke(...).within(2s)` can still change it.
     struct call_operation* fresh = nullptr;
+    /// How many handlers have interrupted its other code: what waits now goes on when no more have.
+    std::uint8_t level = 0;
 };
 
 /// The incarnation whose code runs on this thread; null outside. One per target: a thread-local on
@@ -75,9 +77,10 @@ struct operation {
     std::uint32_t since = 0;         ///< when it began, as ticks_of(instant)
     operation_kind kind;
     state status = state::made;
-    bool listed = false; ///< in the list of what it waits for
-    bool ready = false;  ///< in its incarnation's list of coroutines to resume
-    bool timed = false;  ///< somebody said how long to wait, and be it for ever
+    bool listed = false;    ///< in the list of what it waits for
+    bool ready = false;     ///< in its incarnation's list of coroutines to resume
+    bool timed = false;     ///< somebody said how long to wait, and be it for ever
+    std::uint8_t level = 0; ///< incarnation_core::level when it was awaited
     error outcome{errc::ok};
 
     /// Takes the operation out of every list of the kernel; who holds the call is told that nobody
@@ -165,13 +168,25 @@ struct request_operation : operation {
     request_operation() noexcept : operation{operation_kind::request} {}
     std::uint64_t id = 0;
     bytes answer;
-    reference made;       ///< a reference that came with the answer
-    bool watched = false; ///< what it leads to is watched from its creation on
+    reference made;            ///< a reference that came with the answer
+    std::uint16_t watched = 0; ///< kinds of events of what it leads to, from its creation on
 };
+
+struct queued_event;
+void free_event(queued_event* waiting) noexcept;
 
 /// Waits for an event of interest.
 struct event_operation : operation {
     event_operation() noexcept : operation{operation_kind::event} {}
+    ~event_operation() {
+        if (owner)
+            withdraw(*this);
+        if (taken)
+            free_event(taken);
+    }
+    const void* wanted = nullptr; ///< array of interests; of nothing: the first that is kept
+    std::uint32_t wanted_count = 0;
+    queued_event* taken = nullptr; ///< what it has ended with
 };
 
 /// Begins the operation. True: it has ended already, and `outcome` says how.
@@ -179,8 +194,6 @@ bool begin(send_operation& op);
 bool begin(receive_operation& op);
 bool begin(sleep_operation& op);
 bool begin(queueing_operation& op);
-/// Begins the operation; when an event waits it has ended, and is resumed in a later step.
-void begin(event_operation& op);
 /// Notes the call; it begins with the next call into the runtime, or when the coroutine suspends.
 void announce(call_operation& op);
 /// Begins an announced operation now.
@@ -216,6 +229,7 @@ void resume_in_turn(operation& ended) noexcept;
 /// Requires: begun, or announced.
 inline void wait_for(operation& op, std::coroutine_handle<> waiter) noexcept {
     op.waiter = waiter;
+    op.level = op.owner->level;
     if (op.has_ended())
         resume_in_turn(op);
 }

@@ -19,6 +19,7 @@
 
 #include <equus/base/random.hpp>
 #include <equus/control.hpp>
+#include <equus/creation.hpp>
 #include <equus/host/effects.hpp>
 #include <equus/host/sim_faults.hpp>
 #include <equus/kernel/kernel.hpp>

@@ -115,6 +115,7 @@ struct kernel_counters {
     std::uint64_t deliveries_failed = 0; ///< of asinvoke, after they were queued [K30]
     std::uint64_t legs_given_up = 0;     ///< of multicast streams, to ports that were stuck
     std::uint64_t undeliverable = 0;     ///< messages whose receiver ended before consuming them
+    std::uint64_t events_lost = 0;       ///< since an incarnation had events_max of them
 };
 
 struct kernel_impl;

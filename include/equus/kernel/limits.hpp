@@ -17,6 +17,9 @@ struct kernel_limits {
     std::uint32_t calls_max = 1u << 20;    ///< invocations outstanding on the node
     std::uint32_t nodes_max = 1'024;       ///< members of one run
     std::uint32_t effects_max = 65'536;    ///< effects outstanding on the node
+    std::uint32_t events_max = 1'024;      ///< per incarnation, kept until they are taken
+    std::uint32_t interests_max = 256;     ///< per incarnation, of handlers, streams and ports
+    std::uint32_t orders_max = 64; ///< operations that wait behind another on one incarnation
 
     // ---- messages
     std::uint32_t message_bytes_max = 64u << 20; ///< encoded size of one message

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <equus/control.hpp>
+#include <equus/creation.hpp>
 #include <equus/manifest.hpp>
 #include <equus/protocol.hpp>
 #include <equus/rdc.hpp>
@@ -94,7 +95,32 @@ struct rdc_exit {
     EQUUS_FIELDS(result, text)
 };
 
-using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit, find>;
+/// The launch's own handle, with all rights: whoever holds it ends the computation by
+/// `equus::rdc_exit`, or may be narrowed to that right (`right::operate`).
+struct launch_handle {
+    incarnation_handle handle;
+    EQUUS_FIELDS(handle)
+};
+struct get_handle {
+    using reply = launch_handle;
+    bool watchable = true; ///< reserved
+    EQUUS_FIELDS(watchable)
+};
+
+using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit, find, get_handle>;
+
+struct ended {
+    bool first = true; ///< false: it was ending already
+    EQUUS_FIELDS(first)
+};
+/// An operation of the launch's control port.
+struct end_rdc {
+    using reply = ended;
+    std::int32_t result = 0;
+    std::string text;
+    EQUUS_FIELDS(result, text)
+};
+using operations = protocol<"equus.launch_operations", end_rdc>;
 
 // ---- effects: the launch asks, whoever started it answers
 
@@ -195,6 +221,8 @@ public:
     task<launching::allocation> nodes(bool with_load = false) const {
         return nodes(launch_, with_load);
     }
+    /// The launch's handle, to be passed on to whoever may end the computation.
+    task<incarnation_handle> handle() const { return handle(launch_); }
     /// Ends the computation, the caller with it.
     detail::sending exit(std::int32_t result, std::string text = {}) const {
         return launch_.send<launching::rdc_exit>(result, std::move(text));
@@ -230,6 +258,12 @@ private:
             co_await ok(fail(std::move(got.error())));
         co_return std::move(got->made);
     }
+    static task<incarnation_handle> handle(launch_stream launch) {
+        auto got = co_await launch.invoke<launching::get_handle>();
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
+        co_return got->handle;
+    }
     static task<launching::allocation> nodes(launch_stream launch, bool with_load) {
         auto got = co_await launch.invoke<launching::nodes>(with_load);
         if (!got)
@@ -238,5 +272,15 @@ private:
     }
     launch_stream launch_;
 };
+
+/// Ends the computation whose launch that is, with that result; needs `right::operate`. Whoever
+/// asks belongs to it as a rule and ends with it.
+inline task<> rdc_exit(incarnation_handle launch, std::int32_t result, std::string text = {}) {
+    auto operations = co_await launch.control<launching::operations>();
+    const auto to = co_await ok(std::move(operations));
+    auto done = co_await to.invoke<launching::end_rdc>(result, std::move(text));
+    if (!done)
+        co_await ok(fail(std::move(done.error())));
+}
 
 } // namespace equus

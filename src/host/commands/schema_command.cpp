@@ -5,6 +5,7 @@
 #include "host/commands/write_file.hpp"
 #include "host/launch/messages.hpp"
 #include "runtime/frames.hpp"
+#include "runtime/image.hpp"
 
 #include <equus/rdc.hpp>
 #include <equus/services/standard.hpp>
@@ -56,11 +57,12 @@ std::vector<const wire::schema_type*> framework_forms() {
         // frames between kernels
         capability, next_frame, moved_frame, finish_frame, broken_frame, call_held_frame,
         cancel_frame, regulate_frame, request_frame, answer_frame, event_frame,
-        channel_members_frame, greeting_frame, welcome_frame, refusal_frame, view_frame,
-        renew_frame, ended_frame,
+        channel_members_frame, probe_frame, greeting_frame, welcome_frame, refusal_frame,
+        view_frame, renew_frame, ended_frame,
         // bodies of requests
         creation, join_channel_body, follow_channel_body, watch_body, depend_body, regulate_body,
-        node_status, detail::receipt,
+        node_status, unfreeze_body, open_control_body, copy_body, restore_body, forked_body,
+        detail::report_body, inspection, detail::receipt,
         // the launcher's and the tools' conversations
         launcher::message, launcher::node_order, launcher::where_it_listens, launcher::ended,
         launcher::printed, launcher::run_description, launching::order, launching::progress,
