@@ -1,6 +1,8 @@
 // All that an application's modules need; a program's main() adds <equus/host/main.hpp>.
 #pragma once
 
+#include <equus/buffer.hpp>
+#include <equus/bulk.hpp>
 #include <equus/channel.hpp>
 #include <equus/control.hpp>
 #include <equus/creation.hpp>

@@ -28,6 +28,8 @@ inline constexpr rights operate = 1024;  ///< to reach its control port
 inline constexpr rights rebind = 2048;   ///< reserved: a stream, by its handle
 inline constexpr rights regulate = 4096; ///< to freeze or invalidate a stream, by its handle
 inline constexpr rights redirect = 8192; ///< reserved: a port to other channels, by its handle
+inline constexpr rights read = 0x10000;  ///< of a buffer handle, as the next one
+inline constexpr rights write = 0x20000;
 inline constexpr rights all = 0xffff'ffff;
 } // namespace right
 
@@ -40,6 +42,8 @@ enum class reference_kind : std::uint16_t {
     stream_handle = 4,
     port_handle = 5,
     buffer = 6, ///< a handle of one
+    bulk = 7,   ///< data of a message
+    area = 8,   ///< a buffer, to its owner
 };
 
 /// How far a reference may be passed on.

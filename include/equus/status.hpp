@@ -72,8 +72,9 @@ enum class wait_kind : std::uint16_t {
     effect = 6,
     kernel = 7, ///< the answer of a kernel: a creation, a status, an order
     event = 8,
+    bytes = 9, ///< of a buffer or of bulk, from or to another node
 };
-EQUUS_ENUM(wait_kind, call, credit, calls, port, message, instant, effect, kernel, event)
+EQUUS_ENUM(wait_kind, call, credit, calls, port, message, instant, effect, kernel, event, bytes)
 
 /// One coroutine of an incarnation, and what it waits for, as far as its own node knows.
 struct wait_status {
@@ -135,8 +136,9 @@ struct node_status {
     std::uint64_t messages_consumed = 0;
     /// Closed, with messages that are not consumed yet.
     std::uint32_t streams_lingering = 0;
+    std::uint64_t buffer_bytes = 0; ///< of all incarnations, and of those that have ended
     EQUUS_FIELDS(self, name, view, members, incarnations, ready, messages_sent, messages_consumed,
-                 streams_lingering)
+                 streams_lingering, buffer_bytes)
 };
 
 namespace detail {

@@ -49,8 +49,13 @@ struct node::impl final : transport::tcp_receiver, std::enable_shared_from_this<
     void link_up(link_id link, dial_id dialled) override;
     void dial_failed(dial_id dial, error reason) override;
     void packet(link_id link, std::span<const std::byte> packet) override;
+    std::span<std::byte> place(link_id link, std::span<const std::byte> head, std::size_t read,
+                               std::size_t size_bytes) override;
+    void placed_packet(link_id link, std::span<const std::byte> head,
+                       std::size_t size_bytes) override;
     void packets_end() override { turn(); }
     void link_down(link_id link, error reason) override;
+    void link_has_room(link_id link) override;
     void complete(effect_id effect, result<bytes> outcome);
     void take_completions();
     void post(std::function<void(equus::kernel&)> fn);
@@ -114,6 +119,9 @@ result<void> node::impl::start() {
     if (options.kernel.address.empty())
         options.kernel.address = address;
     options.kernel.instance = new_instance();
+    options.kernel.gathers = true;
+    if (!options.kernel.memory.take)
+        options.kernel.memory = {&platform::take_pages, &platform::give_pages};
 
     pool = std::make_unique<host::blocking_pool>(options.effect_threads, options.effect_queue_max);
     timer.emplace(context);
@@ -213,11 +221,32 @@ void node::impl::packet(link_id link, std::span<const std::byte> packet) {
     core->input(link, packet);
 }
 
+std::span<std::byte> node::impl::place(link_id link, std::span<const std::byte> head,
+                                       std::size_t read, std::size_t size_bytes) {
+    return lives() ? core->place(link, head, read, size_bytes) : std::span<std::byte>{};
+}
+
+void node::impl::placed_packet(link_id link, std::span<const std::byte> head,
+                               std::size_t size_bytes) {
+    if (!lives())
+        return;
+    begin_inputs();
+    core->placed(link, head, size_bytes);
+}
+
 void node::impl::link_down(link_id link, error) {
     if (!lives())
         return;
     begin_inputs();
     core->link_down(link);
+    turn();
+}
+
+void node::impl::link_has_room(link_id link) {
+    if (!lives())
+        return;
+    begin_inputs();
+    core->link_full(link, false);
     turn();
 }
 
@@ -330,7 +359,8 @@ void node::impl::take_outputs() {
 void node::impl::carry_out(output& what) {
     switch (what.what) {
     case output::kind::packet:
-        links->send(what.link, what.data);
+        if (!links->send(what.link, what.data, what.tail))
+            core->link_full(what.link, true);
         return;
     case output::kind::dial:
         links->dial(what.dial, what.text);

@@ -19,6 +19,8 @@ void kernel_impl::keep_in_doubt(stream_record& stream, stream_leg& leg) {
     if (stream.routing != channel_kind::unicast)
         return; // each port has had its own part
     while (retained_message* kept = leg.retained.pop()) {
+        if (kept->has_bulk)
+            let_bulk_go(leg, kept->number); // what is sent again comes without
         message_header header;
         if (kept->number > leg.consumed && load(header, {kept->frame(), kept->frame_bytes}) &&
             !(header.flags & message_header::is_call))

@@ -338,6 +338,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     header.call = message.call.call;
     header.call_slot = message.call.slot;
     header.capability_count = static_cast<std::uint16_t>(carried.items.size());
+    choose_early(carried.items.data(), carried.items.size(), message.call.at);
     header.capability_bytes =
         carried.items.empty() ? 0 : static_cast<std::uint32_t>(wire::size_bytes(carried));
     header.body_bytes = static_cast<std::uint32_t>(body);
@@ -348,6 +349,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     if (header.capability_bytes)
         wire::encode(carried, rest.first(header.capability_bytes));
     type.encode(object, rest.subspan(header.capability_bytes));
+    keep_reply_bulk(carried.items, message.call.at, *to);
 }
 
 void kernel_impl::recv_reply(std::span<const std::byte> payload) {
@@ -377,6 +379,7 @@ void kernel_impl::recv_reply(std::span<const std::byte> payload) {
             return;
         }
         carried = std::move(*decoded);
+        bulk_has_come(carried.items, true);
     }
     complete_call(header.call_slot, header.call, errc::ok, nullptr, nullptr,
                   rest.subspan(header.capability_bytes), &carried.items);

@@ -175,4 +175,23 @@ bool load(credit_header& h, std::span<const std::byte> frame) noexcept {
     return static_cast<bool>(h.stream);
 }
 
+void store(const chunk_header& h, std::byte* to) noexcept {
+    writer out{to};
+    out.put(h.id);
+    out.put(h.position);
+    std::memcpy(to + 16, h.odd, sizeof h.odd);
+    to[23] = static_cast<std::byte>(h.odd_count);
+}
+
+bool load(chunk_header& h, std::span<const std::byte> frame) noexcept {
+    if (frame.size() < chunk_header::fixed_bytes)
+        return false;
+    reader in{frame.data()};
+    in.get(h.id);
+    in.get(h.position);
+    std::memcpy(h.odd, frame.data() + 16, sizeof h.odd);
+    h.odd_count = static_cast<std::uint8_t>(frame[23]);
+    return h.odd_count <= sizeof h.odd;
+}
+
 } // namespace equus::runtime

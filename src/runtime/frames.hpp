@@ -7,6 +7,7 @@
 
 #include <equus/base/ids.hpp>
 #include <equus/control.hpp>
+#include <equus/core/bulk.hpp>
 #include <equus/core/envelope.hpp>
 #include <equus/creation.hpp>
 #include <equus/port.hpp>
@@ -27,6 +28,9 @@ inline constexpr frame_kind answer{0x04};
 inline constexpr frame_kind event{0x05};
 inline constexpr frame_kind cancel{0x06}; ///< the caller has given up
 inline constexpr frame_kind dgram{0x07};  ///< a message that may be lost
+inline constexpr frame_kind chunk{0x08};  ///< a piece of what was pulled
+inline constexpr frame_kind early{0x09};  ///< a piece of bulk that leaves with its message
+inline constexpr frame_kind put{0x0a};    ///< bytes for a buffer, or an offer of them
 // ---- control lane
 inline constexpr frame_kind credit{0x20};
 inline constexpr frame_kind next{0x21};   ///< a discard answered: send again from this number
@@ -35,8 +39,12 @@ inline constexpr frame_kind finish{0x23}; ///< a stream has ended and says its l
 inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for good
 inline constexpr frame_kind call_held{0x25};
 inline constexpr frame_kind channel_members{0x26};
-inline constexpr frame_kind regulate{0x2a}; ///< a receiver freezes a stream, or lets it go on
-inline constexpr frame_kind probe{0x32};    ///< is anybody there? Its arrival is the answer
+inline constexpr frame_kind regulate{0x2a};     ///< a receiver freezes a stream, or lets it go on
+inline constexpr frame_kind pull{0x2e};         ///< send me this, up to there
+inline constexpr frame_kind stop_pull{0x2f};    ///< no more of it
+inline constexpr frame_kind put_done{0x30};     ///< how a put has ended
+inline constexpr frame_kind pull_refused{0x31}; ///< it cannot be sent, or not any further
+inline constexpr frame_kind probe{0x32};        ///< is anybody there? Its arrival is the answer
 // ---- membership
 inline constexpr frame_kind greeting{0x40}; ///< first on a link; outside of the session
 inline constexpr frame_kind welcome{
@@ -54,6 +62,33 @@ inline constexpr std::uint32_t protocol_version = 1;
 
 using equus::reference_kind;
 
+struct bulk_source;
+/// Keeps a node's record of some bulk alive, and with it the data.
+class held_bulk {
+public:
+    held_bulk() noexcept = default;
+    explicit held_bulk(bulk_source& source) noexcept;
+    held_bulk(const held_bulk& other) noexcept;
+    held_bulk(held_bulk&& other) noexcept : source_{other.source_} { other.source_ = nullptr; }
+    held_bulk& operator=(held_bulk other) noexcept {
+        bulk_source* mine = source_;
+        source_ = other.source_;
+        other.source_ = mine;
+        return *this;
+    }
+    ~held_bulk() {
+        if (source_)
+            let_go();
+    }
+    bulk_source* get() const noexcept { return source_; }
+    bulk_source* operator->() const noexcept { return source_; }
+    explicit operator bool() const noexcept { return source_ != nullptr; }
+
+private:
+    void let_go() noexcept;
+    bulk_source* source_ = nullptr;
+};
+
 } // namespace equus::runtime
 
 namespace equus::detail {
@@ -69,13 +104,18 @@ struct capability {
     channel_id channel;         ///< of a stream
     port_id port;               ///< of a unicast stream: its receiver, as last known
     incarnation_id incarnation; ///< of an incarnation handle; of others, whose it is
-    place at;                   ///< hint: of the port, channel or incarnation
+    place at;                   ///< hint: of the port, channel, incarnation or buffer
     /// Messages that a new stream may send before the port has said anything; 0: credit_initial.
     std::uint16_t credit_first = 0;
-    std::uint32_t counter = 0; ///< of a stream's or port's handle: among what its owner has named
+    std::uint32_t counter = 0; ///< of a stream's, port's or buffer's handle: among its owner's
     bool reported = false;     ///< its owner is told when it is passed on [K41]
+    std::uint64_t bulk_bytes = 0; ///< of a buffer or of bulk
+    std::uint64_t bulk = 0;       ///< which bulk of the node `at`
+    bool early = false;           ///< it leaves with its message
     EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at,
-                 credit_first, counter, reported)
+                 credit_first, counter, reported, bulk_bytes, bulk, early)
+
+    runtime::held_bulk held; ///< of bulk, on this node
 };
 
 } // namespace equus::detail
@@ -306,6 +346,56 @@ struct depend_body {
     incarnation_id parent;
     node_boot parent_at;
     EQUUS_FIELDS(kind, parent, parent_at)
+};
+
+// ---- buffers and bulk
+
+/// Fixed header of `chunk` and `early`, before their bytes: the pull or the bulk, and where in it
+/// they begin. Bytes that do not fill a word at their end may stand in the header instead: what
+/// follows it then lies in whole words, and is sent from where it is.
+struct chunk_header {
+    std::uint64_t id = 0;
+    std::uint64_t position = 0;
+    std::byte odd[7]{};
+    std::uint8_t odd_count = 0;
+    static constexpr std::size_t fixed_bytes = 24;
+};
+void store(const chunk_header& header, std::byte* to) noexcept;
+bool load(chunk_header& header, std::span<const std::byte> frame) noexcept;
+
+enum class pull_what : std::uint16_t {
+    more = 0,   ///< the limit of a pull that was asked for before
+    buffer = 1, ///< parts of a buffer
+    bulk = 2,   ///< of a message or reply
+    offer = 3,  ///< of a put
+};
+struct pull_frame {
+    std::uint64_t id = 0; ///< given by who pulls
+    pull_what what = pull_what::more;
+    buffer_id buffer;
+    std::uint32_t slot = 0;
+    std::uint64_t source = 0; ///< the bulk, or the put
+    layout parts;
+    std::uint64_t from = 0; ///< of bulk: what is before it has arrived
+    std::uint64_t upto = 0; ///< absolute, never shrinks (rule 17)
+    EQUUS_FIELDS(id, what, buffer, slot, source, parts, from, upto)
+};
+/// Before the bytes of a `put`, or instead of them: then they are to be pulled.
+struct put_frame {
+    std::uint64_t id = 0; ///< given by who writes
+    buffer_id buffer;
+    std::uint32_t slot = 0;
+    layout parts;
+    bool offered = false;
+    EQUUS_FIELDS(id, buffer, slot, parts, offered)
+};
+/// The end of a pull or a put, either way; of bulk that nobody needs any more.
+struct copy_end_frame {
+    std::uint64_t id = 0;
+    errc status = errc::ok;
+    std::string text;
+    bool is_bulk = false; ///< `id` is that of bulk in a reply
+    EQUUS_FIELDS(id, status, text, is_bulk)
 };
 
 // ---- membership

@@ -16,6 +16,7 @@ bool by_stream_id(const stream_record* a, const stream_record* b) {
 
 kernel_impl::kernel_impl(kernel_options given, const module_table& table)
     : options{std::move(given)}, tracing{options.trace_hash || options.trace}, modules{table},
+      bulk_memory{options.memory, options.limits.bulk_bytes_max, options.limits.bulk_kept_max},
       lingering{&by_stream_id}, scheduled{options.limits.priority_patience} {
     start_membership();
 }
@@ -29,6 +30,10 @@ kernel_impl::~kernel_impl() {
     while (!lingering.empty())
         free_stream(**lingering.begin());
     settle_queued_calls(); // those whose streams had been closed
+    bulk.inbounds.clear();
+    bulk.outbounds.clear();
+    bulk.calls.clear();
+    bulk.replies.clear();
 }
 
 bool kernel_impl::next_output(output& out) {
@@ -66,7 +71,10 @@ bool kernel_impl::next_output(output& out) {
     for (std::size_t asked = 0; asked < peers.size(); ++asked, ++at) {
         if (at == peers.end())
             at = peers.begin();
-        if (at->second.session->next_packet(now, out.link, out.data)) {
+        session& with = *at->second.session;
+        if (!bulk.turns.empty() && with.has_time_for_bulk())
+            send_chunk(at->first, with);
+        if (with.next_packet(now, out.link, out.data, out.tail)) {
             out.what = output::kind::packet;
             output_peer = at->first;
             return true;
@@ -100,6 +108,14 @@ void kernel::link_up(link_id link, const link_traits& traits) {
 }
 void kernel::link_down(link_id link) {
     impl_->link_is_down(link);
+}
+void kernel::link_full(link_id link, bool full) {
+    kernel_impl& k = *impl_;
+    const auto found = k.links.find(link);
+    if (found == k.links.end())
+        return;
+    if (const auto peer = k.peers.find(found->second.peer); peer != k.peers.end())
+        peer->second.session->set_full(link, full);
 }
 void kernel::dial_failed(dial_id dial) {
     impl_->dial_has_failed(dial);

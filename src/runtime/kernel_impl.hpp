@@ -20,6 +20,10 @@
 //   dgrams.cpp        messages that may be lost
 //   handles.cpp       handles on streams and ports; what is given away
 //   calls.cpp         invocations, replies, effects, the table of calls
+//   buffers.cpp       buffers, their handles, copies within the node
+//   copies.cpp        copies between nodes: asked for, sent in chunks
+//   placing.cpp       copies that are read from the link to where they belong
+//   bulk.cpp          bulk of messages: kept, sent early, fetched
 //   requests.cpp      what kernels ask of each other; multicast channels' membership
 //   links.cpp         links, greetings, sessions, inbound frames by kind
 //   membership.cpp    the register at the root, its view everywhere, leases
@@ -27,6 +31,7 @@
 //   waits.cpp         who waits for what
 #pragma once
 
+#include "runtime/bulk_records.hpp"
 #include "runtime/frames.hpp"
 #include "runtime/incarnation_index.hpp"
 #include "runtime/packet_pool.hpp"
@@ -77,7 +82,10 @@ struct kernel_impl {
     time_point now;
 
     runtime::memory_pool pool;
+    runtime::bulk_pool bulk_memory;
     runtime::packet_pool packets;
+    runtime::bulk_tables bulk;
+    runtime::slot_table<runtime::buffer_record> buffers;
     runtime::timer_heap timers;
 
     std::uint32_t next_incarnation = 1;
@@ -467,6 +475,8 @@ struct kernel_impl {
         slot.to = self;
     }
     void free_call_slot(detail::call_operation& op) noexcept {
+        if (!bulk.calls.empty()) [[unlikely]]
+            bulk.calls.erase(calls[op.slot].call);
         calls[op.slot].op = nullptr;
         calls[op.slot].next_free = std::exchange(free_call, op.slot);
         op.slot = ~0u;
@@ -486,6 +496,71 @@ struct kernel_impl {
                        const detail::message_type* type, void* object,
                        std::span<const std::byte> encoded, std::vector<capability>* capabilities);
     void recv_reply(std::span<const std::byte> payload);
+
+    // ------------------------------------------------------------------ buffers.cpp
+    runtime::buffer_record* find_buffer(buffer_id id, std::uint32_t slot) const noexcept;
+    runtime::buffer_record* own_buffer(incarnation_record& inc, reference entry) noexcept;
+    result<detail::buffer_view> add_buffer(incarnation_record& inc, runtime::kept_block block,
+                                           std::uint64_t size);
+    void drop_bulk_reference(runtime::reference_kind what, void* record) noexcept;
+    result<void> describe_bulk(const runtime::reference_entry& entry, capability& out);
+    reference import_bulk(incarnation_record& inc, const capability& from);
+    result<std::uint64_t> check_parts(const layout& parts, std::uint64_t size) const;
+    void begin_copy(incarnation_record& inc, detail::bulk_operation& op);
+
+    // ------------------------------------------------------------------ copies.cpp
+    void copy_across(detail::bulk_operation& op, const runtime::buffer_handle_record& handle,
+                     std::uint64_t total);
+    runtime::inbound& begin_inbound(node_boot from, std::uint64_t total);
+    void pull(runtime::inbound& in, runtime::pull_frame frame);
+    void end_inbound(runtime::inbound& in, error outcome);
+    void give_up_copy(detail::bulk_operation& op) noexcept;
+    void has_chunks(runtime::outbound& out);
+    void send_chunk(node_boot to, runtime::session& with);
+    void send_piece(runtime::session& with, runtime::frame_kind what, std::uint64_t id,
+                    std::uint64_t position, std::span<const std::byte> piece,
+                    runtime::bulk_block* block);
+    void drop_outbound(const runtime::outbound& out) noexcept;
+    void drop_offer(std::uint64_t put) noexcept;
+    void recv_chunk(node_boot from, std::span<const std::byte> payload);
+    runtime::inbound* placeable(std::span<const std::byte> head, std::size_t size_bytes,
+                                runtime::packet_header& header, runtime::chunk_header& chunk);
+    std::span<std::byte> place_for(link_id link, std::span<const std::byte> head, std::size_t read,
+                                   std::size_t size_bytes);
+    void placed_packet_came(link_id link, std::span<const std::byte> head, std::size_t size_bytes);
+    void chunk_has_come(runtime::inbound& in, std::uint64_t count);
+    void recv_put(node_boot from, std::span<const std::byte> payload);
+    void recv_pull(node_boot from, runtime::pull_frame& frame);
+    void recv_stop_pull(node_boot from, const runtime::copy_end_frame& frame);
+    void recv_put_done(node_boot from, const runtime::copy_end_frame& frame);
+    void recv_pull_refused(node_boot from, const runtime::copy_end_frame& frame);
+    void copies_lose_node(node_boot who);
+    std::string check_bulk() const;
+
+    // ------------------------------------------------------------------ bulk.cpp
+    /// Of bulk of this node in a message that has one receiver: the message's and the reference's.
+    static constexpr std::uint32_t users_of_one_message = 2;
+    void forget_bulk(runtime::bulk_source& source) noexcept;
+    void early_is_gone(runtime::bulk_source& source) noexcept;
+    void choose_early(capability* items, std::size_t count, node_boot to) noexcept;
+    void send_early(runtime::bulk_source& source, runtime::session& with);
+    bool keep_bulk(stream_leg& leg, const envelope& message, runtime::session* with);
+    void early_was_taken(const runtime::bulk_tables::kept& kept) noexcept;
+    void let_bulk_go(const stream_leg& leg, std::uint64_t number) noexcept;
+    void resend_early(const stream_leg& leg, std::uint64_t number, runtime::session& with);
+    void keep_reply_bulk(const std::vector<capability>& items, node_boot to,
+                         runtime::session& with);
+    void bulk_is_taken(node_boot by, std::uint64_t id) noexcept;
+    void bulk_has_come(std::vector<capability>& items, bool in_reply);
+    void recv_early(node_boot from, std::span<const std::byte> payload);
+    runtime::bulk_reference* taken_by(const detail::bulk_operation& op) noexcept;
+    void not_taken(const detail::bulk_operation& op) noexcept;
+    void begin_fetch(incarnation_record& inc, detail::bulk_operation& op);
+    void take_here(detail::bulk_operation& op, runtime::bulk_source& source, bool alone);
+    void pull_bulk(detail::bulk_operation& op, runtime::held_bulk source);
+    void end_fetch(detail::bulk_operation& op, std::uint64_t size, runtime::kept_block block,
+                   error outcome);
+    void bulk_loses_node(node_boot who);
 
     // ------------------------------------------------------------------ requests.cpp
     void begin_request(detail::request_operation& op, runtime::request_frame frame, node_boot to);

@@ -444,6 +444,27 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         break;
     case static_cast<std::uint8_t>(kind::probe):
         break; // its session has heard it, and will say so
+    case static_cast<std::uint8_t>(kind::chunk):
+        recv_chunk(from, f.payload);
+        break;
+    case static_cast<std::uint8_t>(kind::early):
+        recv_early(from, f.payload);
+        break;
+    case static_cast<std::uint8_t>(kind::put):
+        recv_put(from, f.payload);
+        break;
+    case static_cast<std::uint8_t>(kind::pull):
+        with<pull_frame>(f, refused, [&](pull_frame& p) { recv_pull(from, p); });
+        break;
+    case static_cast<std::uint8_t>(kind::stop_pull):
+        with<copy_end_frame>(f, refused, [&](copy_end_frame& e) { recv_stop_pull(from, e); });
+        break;
+    case static_cast<std::uint8_t>(kind::put_done):
+        with<copy_end_frame>(f, refused, [&](copy_end_frame& e) { recv_put_done(from, e); });
+        break;
+    case static_cast<std::uint8_t>(kind::pull_refused):
+        with<copy_end_frame>(f, refused, [&](copy_end_frame& e) { recv_pull_refused(from, e); });
+        break;
     case static_cast<std::uint8_t>(kind::channel_members):
         with<channel_members_frame>(f, refused, [&](channel_members_frame& m) { recv_members(m); });
         break;

@@ -221,6 +221,7 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
     for (const std::uint64_t id : cut_off) {
         request_was_cut_off(id, "node '" + name + "' was lost");
     }
+    copies_lose_node(who);
     watched_node_is_gone(who, reason, name);
     std::vector<incarnation_id> parents;
     for (const auto& [parent, them] : dependents_of)

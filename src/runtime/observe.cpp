@@ -46,6 +46,7 @@ node_status kernel_impl::status() const {
         out.members.push_back(info);
     out.ready = scheduled.size();
     out.streams_lingering = static_cast<std::uint32_t>(lingering.size());
+    out.buffer_bytes = bulk_memory.bytes_in_use();
     out.messages_sent = counters.messages_sent;
     out.messages_consumed = counters.messages_consumed;
     incarnations.for_each(
@@ -206,6 +207,9 @@ std::string kernel_impl::check_invariants() const {
         waiting += slot.op ? 1 : 0;
     if (waiting != calls_waiting)
         say("I7: the table of calls is miscounted");
+    // I10: copies move as far as they may.
+    if (std::string text = check_bulk(); !text.empty())
+        say(text);
     // I8: sessions keep their own rules.
     for (const auto& [who, peer] : peers)
         if (std::string text = peer.session->check_invariants(); !text.empty())

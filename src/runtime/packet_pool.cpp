@@ -68,6 +68,10 @@ packet_buffer* packet_pool::take(std::size_t bytes) {
 void packet_pool::give(packet_buffer* buffer) noexcept {
     if (buffer == nullptr)
         return;
+    if (buffer->tail_of != nullptr) {
+        let_go(*buffer->tail_of);
+        buffer->tail_of = nullptr;
+    }
     const std::size_t bytes = buffer->capacity;
     bytes_in_use_ -= bytes;
     if (bytes_free_ + bytes > free_bytes_max_) {

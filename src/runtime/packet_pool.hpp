@@ -13,6 +13,10 @@
 
 namespace equus::runtime {
 
+struct bulk_block;
+void keep(bulk_block& block) noexcept;
+void let_go(bulk_block& block) noexcept;
+
 /// A block of bytes, aligned to 64, and its bookkeeping in whichever queue holds it.
 struct packet_buffer {
     packet_buffer* next = nullptr;
@@ -27,8 +31,13 @@ struct packet_buffer {
     frame_kind kind{};
     std::uint8_t flags = 0;
     bool oversize = false;
+    /// What follows, where it lies in somebody's buffer: the end of the last frame.
+    const std::byte* tail = nullptr;
+    std::uint32_t tail_bytes = 0;
+    bulk_block* tail_of = nullptr; ///< kept until the packet is given back
 
     std::span<const std::byte> used() const noexcept { return {data + begin, end - begin}; }
+    std::size_t size() const noexcept { return end - begin + tail_bytes; }
 };
 
 class packet_pool {

@@ -43,6 +43,16 @@ public:
     void* allocate(account& to, std::size_t size_bytes, bool forced = false) noexcept;
     static void free(void* block) noexcept;
 
+    /// Memory from elsewhere that counts as the account's, and keeps it alive like a block.
+    static void charge(account& to, std::uint64_t size_bytes) noexcept {
+        to.used_bytes += size_bytes;
+        ++to.blocks;
+    }
+    static void discharge(account& from, std::uint64_t size_bytes) noexcept {
+        from.used_bytes -= size_bytes;
+        drop(&from);
+    }
+
     /// A record of the kernel's own, made in a block without a header: who destroys it knows its
     /// type. Null when there is no memory.
     template <class T>

@@ -371,6 +371,7 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     message->ordinal = header.ordinal;
     message->maybe_seen = (header.flags & message_header::maybe_seen) != 0;
     if (!carried.items.empty()) {
+        bulk_has_come(carried.items, false);
         message->capability_count = header.capability_count;
         message->capabilities = new capability[carried.items.size()];
         std::move(carried.items.begin(), carried.items.end(), message->capabilities);

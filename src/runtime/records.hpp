@@ -79,7 +79,8 @@ struct stream_record;
 struct retained_message {
     retained_message* next = nullptr;
     std::uint64_t number = 0;
-    std::uint32_t body_bytes = 0;  ///< what it counts for credit
+    std::uint32_t body_bytes : 31 = 0; ///< what it counts for credit
+    std::uint32_t has_bulk : 1 = false;
     std::uint32_t frame_bytes = 0; ///< that follow this header
     std::byte* frame() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 };

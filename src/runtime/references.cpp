@@ -56,6 +56,7 @@ void kernel_impl::drop_reference(incarnation_record& inc, std::uint32_t index) n
         delete static_cast<handle_record*>(record);
         break;
     default:
+        drop_bulk_reference(what, record);
         break;
     }
 }
@@ -134,8 +135,9 @@ result<capability> kernel_impl::describe_reference(incarnation_record& inc, refe
         return out;
     }
     default:
-        return fail(errc::unsupported,
-                    "a port is not passed on: its handle, or a stream to it, is");
+        if (auto described = describe_bulk(*entry, out); !described)
+            return fail(std::move(described.error()));
+        return out;
     }
 }
 
@@ -162,7 +164,7 @@ reference kernel_impl::import_capability(incarnation_record& inc, const capabili
     case reference_kind::port_handle:
         return make_named(inc, from);
     default:
-        return {};
+        return import_bulk(inc, from);
     }
 }
 
@@ -202,6 +204,8 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
             }
             if (at.from.references[found.index()].given_away) [[unlikely]]
                 at.marked.push_back(found);
+            if (exported->kind == reference_kind::bulk) // it is the message's from now on
+                at.kernel.drop_reference(at.from, found.index());
             found = reference{static_cast<std::uint32_t>(at.made.size()), 0};
             at.made.push_back(std::move(*exported));
         },
@@ -320,6 +324,8 @@ result<any_reference> narrowed(reference original, rights kept, propagation reac
     auto described = kernel.describe_reference(*inc, original);
     if (!described)
         return fail(std::move(described.error()));
+    if (described->kind == reference_kind::bulk)
+        return fail(errc::unsupported, "bulk has no rights");
     described->rights &= kept;
     described->domain = std::max(described->domain, reach); // from free to never
     const reference made = kernel.import_capability(*inc, *described);

@@ -177,6 +177,13 @@ void kernel_impl::time_out(operation& op) {
         requests.erase(static_cast<detail::request_operation&>(op).id);
         end(op, errc::maybe_delivered);
         break;
+    case detail::operation_kind::bulk: {
+        auto& copy = static_cast<detail::bulk_operation&>(op);
+        give_up_copy(copy);
+        end(op, copy.what == detail::bulk_operation::action::write ? errc::maybe_delivered
+                                                                   : errc::timed_out);
+        break;
+    }
     default: {
         error reason{errc::timed_out};
         if (op.kind == detail::operation_kind::send)
@@ -309,6 +316,9 @@ void operation::withdraw(operation& self) noexcept {
         break;
     case operation_kind::request:
         kernel.requests.erase(static_cast<request_operation&>(self).id);
+        break;
+    case operation_kind::bulk:
+        kernel.give_up_copy(static_cast<bulk_operation&>(self));
         break;
     case operation_kind::sleep:
         break;

@@ -109,6 +109,7 @@ void session::choose_link(time_point now) {
     const bool under_way = sent_last_ != acknowledged_;
     if (chosen != in_use_) {
         in_use_ = chosen;
+        full_ = false;
         if (chosen && under_way)
             EQUUS_SOMETIMES(session_link_changed_under_way);
         if (chosen && !EQUUS_MUTANT(session_forgets_on_reconnect))

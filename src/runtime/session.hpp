@@ -88,6 +88,21 @@ public:
         return append_to(*open, kind, where, payload_bytes, flags);
     }
 
+    /// Appends a data frame whose payload is `head_bytes` bytes, returned for the caller to fill,
+    /// and then `tail`, which lies in `block`: it is sent, and sent again, from there, and the
+    /// block is kept until the peer has it. Requires multiples of 8 and head_bytes + tail.size() <=
+    /// tail_frame_max().
+    std::span<std::byte> reserve_with_tail(frame_kind kind, std::size_t head_bytes,
+                                           std::span<const std::byte> tail, bulk_block& block);
+    std::size_t tail_frame_max() const noexcept {
+        return packet_max_ - packet_header_bytes - frame_header_bytes;
+    }
+    /// Nothing else waits to be sent, and what is appended now leaves at once.
+    bool has_time_for_bulk() const noexcept {
+        return in_use_ && !full_ && again_count_ == 0 && sent_last_ - acknowledged_ < window_ &&
+               !lanes_[0].open && !lanes_[0].first && !lanes_[1].open && !lanes_[1].first;
+    }
+
     /// How many frames were appended to the lane, and how many of these, counted from the first,
     /// the peer's kernel has been given for certain. `acknowledged >= an earlier reserved` is
     /// "flushed" [rule 5].
@@ -120,18 +135,22 @@ public:
         else if (!*due)
             return {};
         deliver(packet.subspan(packet_header_bytes), on_frame);
-        while (packet_buffer* held = take_held()) {
-            const std::span<const std::byte> frames = held->used();
-            if (result<void> checked = check_frames(frames); !checked) {
-                pool_.give(held);
-                ++counters_.refused;
-                return checked;
-            }
-            advance(frames.size());
-            deliver(frames, on_frame);
-            pool_.give(held);
-        }
-        return {};
+        return deliver_held(on_frame);
+    }
+
+    /// The next number that is due: what has it, and comes on an ordered link, will be taken.
+    std::uint64_t due() const noexcept { return received_ + 1; }
+    /// Takes a packet of one frame whose payload already lies where it belongs, as `receive` does:
+    /// calls `on_placed()` if it is due, then `on_frame` for what was held behind it.
+    template <class Placed, class F>
+    result<void> receive_placed(const packet_header& header, std::size_t frames_bytes,
+                                time_point now, Placed&& on_placed, F&& on_frame) {
+        if (result<bool> due_now = accept_placed(header, frames_bytes, now); !due_now)
+            return fail(std::move(due_now).error());
+        else if (!*due_now)
+            return {};
+        on_placed();
+        return deliver_held(on_frame);
     }
 
     // ---- links
@@ -142,6 +161,11 @@ public:
     void detach(link_id link, time_point now);
     /// Sends on `link` while it is attached, even if it is not yet.
     void set_preferred(link_id link, time_point now);
+    /// The link in use has more to send than it can just now: no bulk meanwhile.
+    void set_full(link_id link, bool full) noexcept {
+        if (link == in_use_)
+            full_ = full;
+    }
     bool has_link() const noexcept { return static_cast<bool>(in_use_); }
     bool has_link(link_id link) const noexcept;
     /// Where packets are sent; 0: nowhere.
@@ -152,7 +176,15 @@ public:
     /// The next packet to put on a link: to be called until it returns false, after anything was
     /// appended or received, after a change of links, and at next_deadline(). `bytes` is valid
     /// until the next call of any function of this session.
-    bool next_packet(time_point now, link_id& link, std::span<const std::byte>& bytes);
+    /// `tail`: what follows `bytes` in the packet, where it lies in a buffer.
+    bool next_packet(time_point now, link_id& link, std::span<const std::byte>& bytes,
+                     std::span<const std::byte>& tail);
+    bool next_packet(time_point now, link_id& link, std::span<const std::byte>& bytes) {
+        std::span<const std::byte> tail;
+        const bool is_one = next_packet(now, link, bytes, tail);
+        EQUUS_ASSERT(tail.empty());
+        return is_one;
+    }
     /// When to call next_packet again, once it has returned false and if nothing else happens.
     time_point next_deadline() const noexcept;
     /// A header for a packet outside of the sequence (a greeting), with what has arrived so far.
@@ -210,6 +242,22 @@ private:
         open.end += static_cast<std::uint32_t>(frame_bytes(payload_bytes));
         return write_frame(at, kind, flags, payload_bytes);
     }
+    /// What was held behind a gap that is closed now.
+    template <class F>
+    result<void> deliver_held(F& on_frame) {
+        while (packet_buffer* held = take_held()) {
+            const std::span<const std::byte> frames = held->used();
+            if (result<void> checked = check_frames(frames); !checked) {
+                pool_.give(held);
+                ++counters_.refused;
+                return checked;
+            }
+            advance(frames.size());
+            deliver(frames, on_frame);
+            pool_.give(held);
+        }
+        return {};
+    }
     template <class F>
     void deliver(std::span<const std::byte> frames, F& on_frame) {
         frame_reader reader{frames};
@@ -231,6 +279,8 @@ private:
 
     result<bool> accept(const packet_header& header, std::span<const std::byte> packet,
                         time_point now);
+    result<bool> accept_placed(const packet_header& header, std::size_t frames_bytes,
+                               time_point now);
     result<bool> refuse(errc code, const char* text);
     result<void> check_frames(std::span<const std::byte> frames) const;
     void acknowledged_by_peer(std::uint64_t acknowledged, std::uint64_t ahead,
@@ -305,6 +355,7 @@ private:
     link_id in_use_;
     link_id preferred_;
     bool lossy_ = false; // one of links_ is not ordered
+    bool full_ = false;  // in_use_
     std::array<std::byte, packet_header_bytes> acknowledgement_{};
     session_counters counters_;
 };

@@ -121,6 +121,26 @@ result<bool> session::accept(const packet_header& header, std::span<const std::b
     return false;
 }
 
+result<bool> session::accept_placed(const packet_header& header, std::size_t frames_bytes,
+                                    time_point now) {
+    if (closed_)
+        return refuse(errc::closed, "session closed");
+    if (header.run != run_ || header.from != peer_ || header.to != self_)
+        return refuse(errc::no_such_node, "packet of another run or between other lives");
+    if (header.acknowledged > sent_last_)
+        return refuse(errc::malformed, "packet acknowledges what was never sent");
+    last_heard_ = now;
+    acknowledged_by_peer(header.acknowledged, header.ahead, now);
+    if (header.sequence != due()) { // it has come on another link meanwhile
+        acknowledge_by(now);
+        ++counters_.duplicates_dropped;
+        return false;
+    }
+    ++counters_.packets_received;
+    advance(frames_bytes);
+    return true;
+}
+
 void session::advance(std::size_t frames_bytes) noexcept {
     ++received_;
     const bool gap_behind = ahead_ != 0;

@@ -79,6 +79,43 @@ std::span<std::byte> session::reserve_slow(frame_kind kind, lane where, std::siz
     return append_to(*l.open, kind, where, payload_bytes, flags);
 }
 
+std::span<std::byte> session::reserve_with_tail(frame_kind kind, std::size_t head_bytes,
+                                                std::span<const std::byte> tail,
+                                                bulk_block& block) {
+    EQUUS_ASSERT(!closed_ && head_bytes % 8 == 0 && tail.size() % 8 == 0);
+    EQUUS_ASSERT(head_bytes + tail.size() <= tail_frame_max());
+    lane_state& l = lanes_[static_cast<std::size_t>(lane::data)];
+    const std::size_t needed = frame_header_bytes + head_bytes;
+    if (l.open != nullptr &&
+        l.open->size() + needed + tail.size() > packet_max_ - packet_header_bytes)
+        append_waiting(l, std::exchange(l.open, nullptr));
+    if (l.open == nullptr) {
+        l.open = open_buffer(lane::data, needed);
+    } else if (l.open->capacity - l.open->end < needed) {
+        const std::size_t used = l.open->end - l.open->begin;
+        packet_buffer* larger = open_buffer(lane::data, used + needed);
+        std::memcpy(larger->data + larger->begin, l.open->data + l.open->begin, used);
+        larger->end += static_cast<std::uint32_t>(used);
+        larger->frames = l.open->frames;
+        pool_.give(std::exchange(l.open, larger));
+    }
+    // The tail is the end of its packet.
+    packet_buffer& open = *std::exchange(l.open, nullptr);
+    ++open.frames[static_cast<std::size_t>(lane::data)];
+    ++l.reserved;
+    std::byte* at = open.data + open.end;
+    store_little_endian(
+        at, static_cast<std::uint64_t>(static_cast<std::uint32_t>(head_bytes + tail.size())) |
+                static_cast<std::uint64_t>(kind) << 32);
+    open.end += static_cast<std::uint32_t>(needed);
+    open.tail = tail.data();
+    open.tail_bytes = static_cast<std::uint32_t>(tail.size());
+    open.tail_of = &block;
+    keep(block);
+    append_waiting(l, &open);
+    return {at + frame_header_bytes, head_bytes};
+}
+
 // ---- packets out
 
 packet_buffer* session::take_chunk(lane_state& l) noexcept {
@@ -136,7 +173,7 @@ packet_buffer* session::build_packet() {
         before = control.open->used();
     const std::size_t room = packet_max_ - packet_header_bytes;
     const bool fits = before.size() <= control_room &&
-                      before.size() + (next->oversize ? room / 2 : next->end - next->begin) <= room;
+                      before.size() + (next->oversize ? room / 2 : next->size()) <= room;
     if (!fits)
         return take_chunk(control);
     packet_buffer* packet = nullptr;
@@ -177,7 +214,9 @@ std::span<const std::byte> session::stamp(std::byte* packet, std::size_t packet_
     return {packet, packet_bytes};
 }
 
-bool session::next_packet(time_point now, link_id& link, std::span<const std::byte>& bytes) {
+bool session::next_packet(time_point now, link_id& link, std::span<const std::byte>& bytes,
+                          std::span<const std::byte>& tail) {
+    tail = {};
     if (!in_use_)
         return false;
     if (now >= retransmit_at_)
@@ -205,6 +244,7 @@ bool session::next_packet(time_point now, link_id& link, std::span<const std::by
             retransmit_at_ = deadline_after(now, retransmit_after_);
         const packet_buffer& packet = *next->buffer;
         bytes = stamp(packet.data + packet.begin, packet.end - packet.begin);
+        tail = {packet.tail, packet.tail_bytes};
         return true;
     }
     if (now < acknowledge_at_)

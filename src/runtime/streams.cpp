@@ -53,8 +53,11 @@ void kernel_impl::remove_leg(stream_record& stream, stream_leg& leg) noexcept {
         if (leg.local->consumed == leg.sent)
             end_entry(*leg.local);
     }
-    while (retained_message* kept = leg.retained.pop())
+    while (retained_message* kept = leg.retained.pop()) {
+        if (kept->has_bulk)
+            let_bulk_go(leg, kept->number);
         memory_pool::free(kept);
+    }
     stream_leg** link = &stream.legs;
     while (*link != &leg)
         link = &(*link)->next;
@@ -239,6 +242,7 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
         header.flags |= message_header::maybe_seen;
     capability_list carried;
     if (message.capability_count) {
+        choose_early(message.capabilities, message.capability_count, leg.at.at);
         carried.items.assign(message.capabilities, message.capabilities + message.capability_count);
         header.capability_count = static_cast<std::uint8_t>(message.capability_count);
         header.capability_bytes = static_cast<std::uint32_t>(wire::size_bytes(carried));
@@ -258,7 +262,7 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
         pool.allocate(stream.owner ? *stream.owner->memory : pool.kernel_account(),
                       sizeof(retained_message) + size, true));
     EQUUS_ASSERT(kept != nullptr && "credit bounds what is retained");
-    new (kept) retained_message{nullptr, message.number, header.body_bytes,
+    new (kept) retained_message{nullptr, message.number, header.body_bytes & 0x7fff'ffffu, false,
                                 static_cast<std::uint32_t>(size)};
     std::span<std::byte> frame{kept->frame(), size};
     store(header, frame.data());
@@ -276,10 +280,13 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
 
 void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
     retained_message* kept = retain(leg, *message);
-    if (session* to = session_to(leg.at.at)) {
+    session* to = session_to(leg.at.at);
+    if (to) {
         auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
         std::memcpy(out.data(), kept->frame(), kept->frame_bytes);
     }
+    if (message->capability_count)
+        kept->has_bulk = keep_bulk(leg, *message, to);
     if (!keep)
         detail::free_envelope(message);
 }
@@ -294,6 +301,8 @@ void kernel_impl::resend(stream_leg& leg, std::uint64_t from) {
         ++counters.messages_resent;
         auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
         std::memcpy(out.data(), kept->frame(), kept->frame_bytes);
+        if (kept->has_bulk)
+            resend_early(leg, kept->number, *to);
     }
 }
 
@@ -343,6 +352,8 @@ void kernel_impl::credit_came(stream_leg& leg, std::uint64_t consumed_to,
     while (retained_message* kept = leg.retained.front()) {
         if (kept->number > leg.consumed + (EQUUS_MUTANT(retention_ends_early) ? 1 : 0))
             break;
+        if (kept->has_bulk)
+            let_bulk_go(leg, kept->number);
         memory_pool::free(leg.retained.pop());
     }
     stream_record& stream = *leg.stream;
@@ -514,6 +525,12 @@ envelope* copy_to_forward(const envelope* message, error& why) noexcept {
             return nullptr;
         }
     kernel_impl& kernel = *inc->kernel;
+    for (std::uint16_t i = 0; i < message->capability_count; ++i)
+        if (const auto& held = message->capabilities[i].held;
+            held && held->holder != kernel.self && !message->call.call) {
+            why = error{errc::unsupported, "bulk of another node in a one-way message: fetch it"};
+            return nullptr;
+        }
     if (message->call.forwards >= kernel.options.limits.forwards_max) {
         why = error{errc::limit_reached, "forwards_max"};
         return nullptr;

@@ -198,6 +198,18 @@ private:
                 made.at = asked.to;
                 add(*asked.op, std::move(made));
             }
+        const auto copy = [&](const operation& op, node_boot with) {
+            if (!is_waited_for(op))
+                return;
+            wait_status made = begun(op, wait_kind::bytes);
+            made.at = with;
+            add(op, std::move(made));
+        };
+        for (const auto& [id, in] : kernel_.bulk.inbounds)
+            if (in->op)
+                copy(*in->op, in->from);
+        for (const auto& [id, write] : kernel_.bulk.writes)
+            copy(*write.op, write.to);
     }
 
     static held_call held(const port_record& port, const envelope& message) {

@@ -135,9 +135,10 @@ void tcp_links::dial(dial_id dial, std::string_view address) {
     made->connect(to);
 }
 
-void tcp_links::send(link_id link, std::span<const std::byte> packet) {
-    if (const auto found = impl_->links.find(link.value); found != impl_->links.end())
-        found->second->send(packet);
+bool tcp_links::send(link_id link, std::span<const std::byte> packet,
+                     std::span<const std::byte> tail) {
+    const auto found = impl_->links.find(link.value);
+    return found == impl_->links.end() || found->second->send(packet, tail);
 }
 
 void tcp_links::flush() {

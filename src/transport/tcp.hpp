@@ -75,9 +75,23 @@ public:
     virtual void dial_failed(dial_id dial, error reason) = 0;
     /// One packet. It lies in the read buffer until this returns.
     virtual void packet(link_id link, std::span<const std::byte> packet) = 0;
+    /// Where the rest of a packet may be read to at once; empty: nowhere. See kernel::place.
+    virtual std::span<std::byte> place(link_id link, std::span<const std::byte> head,
+                                       std::size_t read, std::size_t size_bytes) {
+        static_cast<void>(link), static_cast<void>(head);
+        static_cast<void>(read), static_cast<void>(size_bytes);
+        return {};
+    }
+    /// One packet, all of whose bytes behind `head` were read to there, or thrown away.
+    virtual void placed_packet(link_id link, std::span<const std::byte> head,
+                               std::size_t size_bytes) {
+        static_cast<void>(link), static_cast<void>(head), static_cast<void>(size_bytes);
+    }
     /// All packets of one read have been given: time for a turn.
     virtual void packets_end() = 0;
     virtual void link_down(link_id link, error reason) = 0;
+    /// `send` said that the link was full; it is no longer.
+    virtual void link_has_room(link_id link) { static_cast<void>(link); }
 
 protected:
     ~tcp_receiver() = default;
@@ -97,8 +111,11 @@ public:
     result<std::string> listen(std::string_view address);
     /// Answered by link_up or dial_failed, once, later.
     void dial(dial_id dial, std::string_view address);
-    /// Takes a copy. A link that is gone is ignored: its link_down has been, or is on its way.
-    void send(link_id link, std::span<const std::byte> packet);
+    /// A packet in two pieces, the second of which may be empty; what is not written at once is
+    /// copied. False: the link is full, more than this waits for the system to take it. A link that
+    /// is gone is ignored: its link_down has been, or is on its way.
+    bool send(link_id link, std::span<const std::byte> packet,
+              std::span<const std::byte> tail = {});
     /// Writes what has been sent since the last time.
     void flush();
     /// Sends what is left, then closes. The receiver hears nothing more of this link.

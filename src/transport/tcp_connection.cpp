@@ -14,6 +14,10 @@ using asio::error_code;
 
 /// From here on it pays to write a packet from where it lies.
 constexpr std::size_t gather_bytes_min = 16u << 10;
+/// What has to have come of a packet before one asks where the rest belongs.
+constexpr std::size_t placed_head_min = 96;
+/// How much is read behind a packet whose end goes to where it belongs.
+constexpr std::size_t placed_next_bytes = 128;
 /// A connection's write memory that is kept when all has been written.
 constexpr std::size_t idle_write_bytes_max = 1u << 20;
 
@@ -150,10 +154,15 @@ void connection::read() {
 }
 
 void connection::read_some(std::size_t size_bytes) {
-    tcp_receiver& receiver = shared_->receiver;
     ++shared_->counters.reads;
     shared_->counters.bytes_read += size_bytes;
     reader_->filled(size_bytes);
+    take_packets();
+}
+
+/// Gives the receiver what is whole, then reads on.
+void connection::take_packets() {
+    tcp_receiver& receiver = shared_->receiver;
     std::span<const std::byte> packet;
     auto found = reader_->next(packet);
     for (; found == packet_parser::status::packet; found = reader_->next(packet))
@@ -164,20 +173,85 @@ void connection::read_some(std::size_t size_bytes) {
         return;
     if (found == packet_parser::status::refused)
         end({errc::malformed, "bytes on the link are not a packet"});
+    else if (read_in_place())
+        read_placed_soon();
     else
         read();
 }
 
-// ---- the link: writing
+/// Whether the packet that is on its way goes, or has begun to go, to where it belongs.
+bool connection::read_in_place() {
+    const std::span<const std::byte> head = reader_->partial();
+    return placed_ != 0 ||
+           (head.size() >= placed_head_min &&
+            !shared_->receiver.place(link_, head, 0, reader_->partial_size()).empty());
+}
 
-void connection::send(std::span<const std::byte> packet) {
-    if (broken_)
-        return;
-    if (packet.size() >= gather_bytes_min && !waiting_ && !guard_) {
-        write_in_place(packet);
+/// Others of the loop have their turn between two reads.
+void connection::read_placed_soon() {
+    asio::post(shared_->context, [self = shared_from_this()] {
+        if (self->shared_ && !self->broken_)
+            self->read_placed();
+    });
+}
+
+void connection::read_placed() {
+    const std::span<const std::byte> head = reader_->partial();
+    const std::size_t size = reader_->partial_size();
+    const std::size_t rest = size - head.size() - placed_;
+    std::span<std::byte> to = shared_->receiver.place(link_, head, placed_, size);
+    std::array<std::byte, 4096> nowhere;
+    if (to.empty())
+        to = std::span{nowhere}.first(std::min(rest, nowhere.size())); // nobody wants it any more
+    // Of the next packet so much that one sees whether it may go there too.
+    std::span<std::byte> next = reader_->room();
+    next = to.size() == rest ? next.first(std::min(next.size(), placed_next_bytes)) : next.first(0);
+    const std::array parts{asio::mutable_buffer{to.data(), to.size()},
+                           asio::mutable_buffer{next.data(), next.size()}};
+    error_code problem;
+    const std::size_t got = socket_.read_some(parts, problem);
+    if (would_block(problem)) {
+        socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                           [self = shared_from_this()](const error_code& failed) {
+                               if (!self->shared_ || self->broken_)
+                                   return;
+                               if (failed)
+                                   self->end(io_error("the link broke", failed));
+                               else
+                                   self->read_placed();
+                           });
         return;
     }
-    writer_->append(packet);
+    if (problem) {
+        end(problem == asio::error::eof ? error{errc::closed, "the other side closed the link"}
+                                        : io_error("the link broke", problem));
+        return;
+    }
+    ++shared_->counters.reads;
+    shared_->counters.bytes_read += got;
+    const std::size_t here = std::min(got, to.size());
+    placed_ += here;
+    if (here < rest) {
+        read_placed_soon();
+        return;
+    }
+    placed_ = 0;
+    shared_->receiver.placed_packet(link_, head, size);
+    reader_->drop_partial();
+    reader_->filled(got - here);
+    take_packets();
+}
+
+// ---- the link: writing
+
+bool connection::send(std::span<const std::byte> packet, std::span<const std::byte> tail) {
+    if (broken_)
+        return true;
+    if (packet.size() + tail.size() >= gather_bytes_min && !waiting_ && !guard_) {
+        write_in_place(packet, tail);
+        return !waiting_;
+    }
+    writer_->append(packet, tail);
     if (writer_->size() >= shared_->options.flush_bytes && !waiting_) {
         write();
     } else if (!unflushed_) {
@@ -185,6 +259,7 @@ void connection::send(std::span<const std::byte> packet) {
         shared_->unflushed.push_back(this);
     }
     check_unsent();
+    return !waiting_;
 }
 
 void connection::flush() {
@@ -223,15 +298,18 @@ void connection::write() {
     }
 }
 
-void connection::write_in_place(std::span<const std::byte> packet) {
+void connection::write_in_place(std::span<const std::byte> packet,
+                                std::span<const std::byte> tail) {
     // Whatever came before goes first, in the same write.
     writer_->take(writing_);
     written_ = 0;
     std::array<std::byte, packet_header_bytes> header;
-    write_packet_header(header, static_cast<std::uint32_t>(packet.size()));
+    write_packet_header(header, static_cast<std::uint32_t>(packet.size() + tail.size()));
+    const std::array<std::span<const std::byte>, 4> pieces{writing_, header, packet, tail};
     const std::array parts{asio::const_buffer{writing_.data(), writing_.size()},
                            asio::const_buffer{header.data(), header.size()},
-                           asio::const_buffer{packet.data(), packet.size()}};
+                           asio::const_buffer{packet.data(), packet.size()},
+                           asio::const_buffer{tail.data(), tail.size()}};
     error_code problem;
     std::size_t sent = socket_.write_some(parts, problem);
     ++shared_->counters.writes;
@@ -240,23 +318,15 @@ void connection::write_in_place(std::span<const std::byte> packet) {
         end_later(io_error("the link broke", problem));
         return;
     }
-    if (sent == writing_.size() + header.size() + packet.size()) {
-        writing_.clear();
-        return;
+    std::vector<std::byte> rest;
+    for (const std::span<const std::byte> piece : pieces) {
+        const std::size_t of_piece = std::min(sent, piece.size());
+        sent -= of_piece;
+        rest.insert(rest.end(), piece.begin() + static_cast<std::ptrdiff_t>(of_piece), piece.end());
     }
-    const std::size_t before = std::min(sent, writing_.size());
-    written_ = before;
-    sent -= before;
-    if (written_ == writing_.size()) {
-        writing_.clear();
-        written_ = 0;
-    }
-    const std::size_t of_header = std::min(sent, header.size());
-    writing_.insert(writing_.end(), header.begin() + static_cast<std::ptrdiff_t>(of_header),
-                    header.end());
-    writing_.insert(writing_.end(), packet.begin() + static_cast<std::ptrdiff_t>(sent - of_header),
-                    packet.end());
-    wait_writable();
+    writing_.swap(rest);
+    if (!writing_.empty())
+        wait_writable();
 }
 
 void connection::wait_writable() {
@@ -267,8 +337,12 @@ void connection::wait_writable() {
                            if (problem || self->broken_ || !self->socket_.is_open())
                                return;
                            self->write();
-                           if (self->closing_ && !self->waiting_)
+                           if (self->waiting_)
+                               return;
+                           if (self->closing_)
                                self->drain();
+                           else if (self->shared_ && !self->broken_)
+                               self->shared_->receiver.link_has_room(self->link_);
                        });
 }
 

@@ -73,7 +73,7 @@ public:
 
     void connect(const asio::ip::tcp::endpoint& to);
     void accepted();
-    void send(std::span<const std::byte> packet);
+    bool send(std::span<const std::byte> packet, std::span<const std::byte> tail);
     void flush();
     void hang_up();
     /// Closes without a word to anybody.
@@ -91,8 +91,12 @@ private:
     void become_link();
     void read();
     void read_some(std::size_t size_bytes);
+    void take_packets();
+    bool read_in_place();
+    void read_placed();
+    void read_placed_soon();
     void write();
-    void write_in_place(std::span<const std::byte> packet);
+    void write_in_place(std::span<const std::byte> packet, std::span<const std::byte> tail);
     void wait_writable();
     void check_unsent();
     void end(error reason);
@@ -114,6 +118,7 @@ private:
     page_buffer read_buffer_;
     std::optional<packet_reader> reader_;
     std::optional<packet_writer> writer_;
+    std::size_t placed_ = 0; ///< bytes of the present packet that were read to where they belong
     std::vector<std::byte> writing_; ///< taken from the writer
     std::size_t written_ = 0;        ///< of `writing_`
     bool waiting_ = false;           ///< for the socket to take more

@@ -17,4 +17,9 @@ time_point now() noexcept;
 /// nothing that asks for entropy can go on safely without it.
 void entropy(std::span<std::byte> out) noexcept;
 
+/// Page-aligned memory for bulk, on huge pages where the system has them; null when it has none.
+/// `size_bytes` is a number of whole pages.
+void* take_pages(std::size_t size_bytes) noexcept;
+void give_pages(void* block, std::size_t size_bytes) noexcept;
+
 } // namespace equus::platform

@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -36,6 +37,7 @@ public:
         options.copy_local_messages = copy_local_;
         options.trace_hash = true;
         options.limits = limits;
+        options.gathers = gathers;
         auto& made = all_.emplace_back(std::make_unique<node>());
         made->name = options.name;
         made->driven = std::make_unique<kernel>(options, modules_);
@@ -80,6 +82,13 @@ public:
             cut_link.ends[1].who->driven->link_down(cut_link.ends[1].id);
         }
     }
+    /// The links of that node can take no more just now, or again.
+    void set_full(kernel& which, bool full) {
+        for (const wire_link& link : links_)
+            for (const end& each : link.ends)
+                if (each.who->driven.get() == &which)
+                    which.link_full(each.id, full);
+    }
     /// Nobody reaches the node any more, nor it anybody; its own side is told nothing.
     void isolate(kernel& which) {
         for (const auto& each : all_)
@@ -109,6 +118,11 @@ public:
     std::function<result<bytes>(std::string_view name, bytes request)> effects;
     /// Links made from now on lose packets: those for which it says so.
     std::function<bool(const kernel& from, const kernel& to)> loses;
+    /// Of nodes added from now on: packets in two pieces.
+    bool gathers = true;
+    /// Bulk is read to where it belongs.
+    bool places = true;
+    std::size_t placed_packets = 0;
     std::size_t link_count() const { return links_.size(); }
     time_point now() const { return now_; }
 
@@ -144,7 +158,7 @@ private:
             while (!at.inbox.empty()) {
                 auto [link, packet] = std::move(at.inbox.front());
                 at.inbox.pop_front();
-                at.driven->input(link, packet.span());
+                hear(at, link, packet.span());
                 check(at);
                 busy = true;
             }
@@ -163,6 +177,30 @@ private:
         }
         return busy;
     }
+    /// A packet as a driver gets it that reads bulk to where it belongs, in two steps.
+    void hear(node& at, link_id link, std::span<const std::byte> packet) {
+        constexpr std::size_t head_bytes = 120;
+        if (!places || packet.size() <= head_bytes) {
+            at.driven->input(link, packet);
+            return;
+        }
+        const auto head = packet.first(head_bytes);
+        std::size_t read = 0;
+        for (std::size_t step = (packet.size() - head_bytes) / 2;; step = packet.size()) {
+            const auto to = at.driven->place(link, head, read, packet.size());
+            if (to.empty())
+                break;
+            const std::size_t count = std::min(step, to.size());
+            std::copy_n(packet.data() + head_bytes + read, count, to.data());
+            read += count;
+            if (read == packet.size() - head_bytes) {
+                at.driven->placed(link, head, packet.size());
+                ++placed_packets;
+                return;
+            }
+        }
+        at.driven->input(link, packet);
+    }
     void check(const node& at) const {
         const std::string broken = at.driven->check_invariants();
         if (!broken.empty())
@@ -175,9 +213,12 @@ private:
                 for (int side = 0; side < 2; ++side)
                     if (link.ends[side].who == &at && link.ends[side].id == out.link &&
                         !at.isolated && !link.ends[1 - side].who->isolated &&
-                        !(loses && loses(*at.driven, *link.ends[1 - side].who->driven)))
+                        !(loses && loses(*at.driven, *link.ends[1 - side].who->driven))) {
+                        bytes whole{out.data};
+                        whole.append(out.tail);
                         link.ends[1 - side].who->inbox.emplace_back(link.ends[1 - side].id,
-                                                                    bytes{out.data});
+                                                                    std::move(whole));
+                    }
             break;
         case output::kind::dial: {
             node* peer = nullptr;

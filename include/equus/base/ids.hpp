@@ -72,6 +72,8 @@ using port_id = owned_id<struct port_id_tag>;
 using channel_id = owned_id<struct channel_id_tag>;
 /// An invocation, named by its caller.
 using call_id = owned_id<struct call_id_tag>;
+/// An area of memory, named by the incarnation that owns it.
+using buffer_id = owned_id<struct buffer_id_tag>;
 
 /// Where an object was last known to be: a hint, replaced by anything with a higher epoch.
 struct place {

@@ -45,6 +45,7 @@ enum class operation_kind : std::uint8_t {
     event,
     queueing,
     patience, ///< the kernel's own: a stream's, with ports that are stuck
+    bulk,
 };
 
 /// An instant in units of 2^20 ns, of which the low 32 bits are kept: what an operation remembers

@@ -50,6 +50,13 @@ struct link_traits {
     bool ordered = true;
 };
 
+/// Where a node's buffers lie: page-aligned blocks of whole pages, which the node recycles. A
+/// target that has better pages than `new` gives them here.
+struct bulk_memory {
+    void* (*take)(std::size_t size_bytes) noexcept = nullptr; ///< null result: none left
+    void (*give)(void* block, std::size_t size_bytes) noexcept = nullptr;
+};
+
 struct kernel_options {
     /// For people; unique within the run (the register refuses a second).
     std::string name = "node";
@@ -68,6 +75,9 @@ struct kernel_options {
     std::uint64_t instance = 1;
     /// Every local message is encoded and decoded as if it had travelled (tests).
     bool copy_local_messages = false;
+    /// The driver sends packets in two pieces: see output::tail. Otherwise they are made one.
+    bool gathers = false;
+    bulk_memory memory{}; ///< nulls: from `new`
     kernel_limits limits{};
     /// Keep the running hash of the trace (tests, simulations).
     bool trace_hash = false;
@@ -79,7 +89,7 @@ struct kernel_options {
 /// kernel.
 struct output {
     enum class kind : std::uint8_t {
-        packet,  ///< send `data` on `link`
+        packet,  ///< send `data` and then `tail`, as one packet, on `link`
         dial,    ///< make a link to `text`; answer link_up(.., {dial}) or dial_failed(dial)
         hang_up, ///< close `link`; link_down is not expected but harmless
         effect,  ///< do `text` with `body`; answer effect_done(effect, ...) exactly once
@@ -91,6 +101,8 @@ struct output {
     dial_id dial;
     effect_id effect;
     std::span<const std::byte> data;
+    /// The rest of the packet, where it lies in a buffer; empty unless the driver gathers.
+    std::span<const std::byte> tail;
     std::string_view text;
     bytes body;
     error reason{errc::ok};
@@ -112,10 +124,13 @@ struct kernel_counters {
     std::uint64_t handlers_failed = 0;
     std::uint64_t dgrams_sent = 0; ///< one for each port
     std::uint64_t dgrams_dropped = 0;
-    std::uint64_t deliveries_failed = 0; ///< of asinvoke, after they were queued [K30]
-    std::uint64_t legs_given_up = 0;     ///< of multicast streams, to ports that were stuck
-    std::uint64_t undeliverable = 0;     ///< messages whose receiver ended before consuming them
-    std::uint64_t events_lost = 0;       ///< since an incarnation had events_max of them
+    std::uint64_t deliveries_failed = 0;   ///< of asinvoke, after they were queued [K30]
+    std::uint64_t legs_given_up = 0;       ///< of multicast streams, to ports that were stuck
+    std::uint64_t undeliverable = 0;       ///< messages whose receiver ended before consuming them
+    std::uint64_t events_lost = 0;         ///< since an incarnation had events_max of them
+    std::uint64_t bulk_bytes_sent = 0;     ///< to other nodes
+    std::uint64_t bulk_bytes_received = 0; ///< from other nodes
+    std::uint64_t chunks_dropped = 0;      ///< that nobody waited for
 };
 
 struct kernel_impl;
@@ -134,9 +149,21 @@ public:
     void tick(time_point now);
     void link_up(link_id link, const link_traits& traits);
     void link_down(link_id link);
+    /// The link has more to send than it can just now, or no longer: bulk waits while it is full,
+    /// everything else goes on (rule 23). A new link is not full.
+    void link_full(link_id link, bool full);
     void dial_failed(dial_id dial);
     /// One whole packet. Malformed ones are refused and counted.
     void input(link_id link, std::span<const std::byte> packet);
+    /// Where the rest of a packet may be read to, when it is bulk for memory of this node: `head`
+    /// is what has come of it and lies in the driver's memory, `read` bytes more have been read to
+    /// where this said before, of `size_bytes` in all. Empty: into the driver's own memory. Valid
+    /// until the next call of any other function of the kernel.
+    std::span<std::byte> place(link_id link, std::span<const std::byte> head, std::size_t read,
+                               std::size_t size_bytes);
+    /// A packet whose end has been read to where `place` said, or thrown away when `place` said so
+    /// no longer.
+    void placed(link_id link, std::span<const std::byte> head, std::size_t size_bytes);
     /// The outcome of an `output::kind::effect`. Unknown ids are ignored (the asker has ended).
     void effect_done(effect_id effect, result<bytes> outcome);
     /// Root only: (node, boot) is known to be dead (its process has been waited for). One numbered

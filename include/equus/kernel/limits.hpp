@@ -37,6 +37,16 @@ struct kernel_limits {
     std::uint32_t credit_messages = 256;   ///< what a port grants each stream by default
     std::uint32_t credit_bytes = 1u << 20; ///< one message is always allowed beside this
 
+    // ---- buffers and bulk
+    std::uint64_t buffer_bytes_max = 1ull << 30; ///< one buffer, one message's bulk
+    std::uint64_t bulk_bytes_max = 4ull << 30;   ///< all buffers of the node
+    std::uint64_t bulk_kept_max = 64u << 20;     ///< kept for the next buffer when nobody has it
+    std::uint32_t bulk_early_bytes = 64u << 10;  ///< bulk up to this size leaves with its message
+    std::uint32_t bulk_early_max = 4u << 20;     ///< of it, not yet taken, to and from one node
+    std::uint32_t bulk_window_bytes = 1u << 20;  ///< of one copy, under way to a node
+    std::uint32_t bulk_parts_max = 4'096;        ///< parts in one layout
+    std::uint32_t copies_max = 65'536;           ///< under way on the node, and served by it
+
     // ---- sessions
     std::uint32_t session_packets_max =
         1'024; ///< unacknowledged packets before a session stops sending

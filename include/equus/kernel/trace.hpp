@@ -28,6 +28,7 @@ enum class trace_kind : std::uint16_t {
     effect = 14,    ///< a: token, b: name hash or errc
     reference = 15, ///< a: index, b: kind, c: 1 made, 0 closed
     moved = 16,     ///< a: node, b: epoch
+    copied = 17,    ///< a: number, b: bytes, c: errc
 };
 
 struct trace_record {

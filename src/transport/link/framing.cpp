@@ -62,6 +62,17 @@ packet_parser::status packet_parser::next(std::span<std::byte>& packet) noexcept
     return status::more;
 }
 
+std::span<const std::byte> packet_parser::partial() const noexcept {
+    const std::size_t held = end_ - begin_;
+    if (held < packet_header_bytes)
+        return {};
+    return std::span{buffer_}.subspan(begin_ + packet_header_bytes, held - packet_header_bytes);
+}
+
+std::uint32_t packet_parser::partial_size() const noexcept {
+    return read_length(buffer_.subspan(begin_, packet_header_bytes));
+}
+
 bool take_packet(std::span<const std::byte>& stream, std::uint32_t packet_bytes_max,
                  std::span<const std::byte>& packet) noexcept {
     if (stream.size() < packet_header_bytes)

@@ -40,6 +40,13 @@ public:
     /// The next packet; its bytes stay where they are until `next()` returns something else, and
     /// may be changed (decryption in place).
     status next(std::span<std::byte>& packet) noexcept;
+    /// After `next()` has returned `more`: what has come of the packet that is not whole yet, and
+    /// its size; empty while that is not known.
+    std::span<const std::byte> partial() const noexcept;
+    std::uint32_t partial_size() const noexcept;
+    /// The rest of that packet has been read to somewhere else: what is filled in next begins
+    /// another one.
+    void drop_partial() noexcept { begin_ = end_; }
     /// Whether the stream may end here: no part of a packet is held.
     bool at_border() const noexcept { return begin_ == end_; }
     /// Bytes moved inside the buffer so far.

@@ -4,9 +4,10 @@
 
 namespace equus::transport {
 
-void packet_writer::append(std::span<const std::byte> packet) {
-    EQUUS_ASSERT(!packet.empty() && packet.size() <= packet_bytes_max_);
-    const std::size_t framed = packet_header_bytes + packet.size();
+void packet_writer::append(std::span<const std::byte> packet, std::span<const std::byte> tail) {
+    const std::size_t size = packet.size() + tail.size();
+    EQUUS_ASSERT(size != 0 && size <= packet_bytes_max_);
+    const std::size_t framed = packet_header_bytes + size;
     if (guard_) {
         const std::size_t batched = bytes_.size() - batch_begin_;
         if (batched != 0 &&
@@ -16,9 +17,10 @@ void packet_writer::append(std::span<const std::byte> packet) {
             bytes_.resize(batch_begin_ + packet_header_bytes);
     }
     std::byte header[packet_header_bytes];
-    write_packet_header(header, static_cast<std::uint32_t>(packet.size()));
+    write_packet_header(header, static_cast<std::uint32_t>(size));
     bytes_.insert(bytes_.end(), header, header + packet_header_bytes);
     bytes_.insert(bytes_.end(), packet.begin(), packet.end());
+    bytes_.insert(bytes_.end(), tail.begin(), tail.end());
 }
 
 void packet_writer::end_batch() {

@@ -42,8 +42,8 @@ public:
     packet_writer(std::uint32_t packet_bytes_max, batch_guard* guard) noexcept
         : guard_{guard}, packet_bytes_max_{packet_bytes_max} {}
 
-    /// Copies the packet. Requires 0 < packet.size() <= packet_bytes_max.
-    void append(std::span<const std::byte> packet);
+    /// Copies the packet, which lies in two pieces. Requires 0 < its size <= packet_bytes_max.
+    void append(std::span<const std::byte> packet, std::span<const std::byte> tail = {});
     /// Bytes waiting.
     std::size_t size() const noexcept { return bytes_.size(); }
     bool empty() const noexcept { return bytes_.empty(); }
@@ -75,6 +75,12 @@ public:
     /// As packet_parser::next; `refused` also for a batch that the guard does not open.
     packet_parser::status next(std::span<const std::byte>& packet) noexcept;
     bool at_border() const noexcept { return parser_.at_border() && batch_.empty(); }
+    /// As those of packet_parser; nothing of a packet that is sealed.
+    std::span<const std::byte> partial() const noexcept {
+        return guard_ ? std::span<const std::byte>{} : parser_.partial();
+    }
+    std::uint32_t partial_size() const noexcept { return parser_.partial_size(); }
+    void drop_partial() noexcept { parser_.drop_partial(); }
 
 private:
     packet_parser parser_;
