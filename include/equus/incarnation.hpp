@@ -46,6 +46,8 @@ incarnation_id self() noexcept;
 node_boot where() noexcept;
 /// The name given at creation: "worker[2]".
 std::string_view own_name() noexcept;
+/// The run that the running incarnation belongs to: inherited, and not soon reused [K12, K13].
+rdc_id own_rdc() noexcept;
 /// The instant of the present turn.
 time_point now() noexcept;
 /// The invocation whose handler runs has been given up by its caller: whatever it returns is

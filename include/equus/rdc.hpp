@@ -104,8 +104,13 @@ struct interface_binding {
     std::uint32_t credit = 0;           ///< messages under way at once; 0: the node's default
     std::uint32_t queue = 0;            ///< messages waiting at a port; 0: the node's default
     std::optional<std::uint32_t> calls; ///< calls outstanding on a stream [K29]; 0: synchronous
-    friend bool operator==(const interface_binding&, const interface_binding&) = default;
-    EQUUS_FIELDS(kind, channels, handle, credit, queue, calls)
+    /// Where that was written, "shop.rdc:21", for people: no part of the value.
+    std::string where;
+    friend bool operator==(const interface_binding& a, const interface_binding& b) noexcept {
+        return a.kind == b.kind && a.channels == b.channels && a.handle == b.handle &&
+               a.credit == b.credit && a.queue == b.queue && a.calls == b.calls;
+    }
+    EQUUS_FIELDS(kind, channels, handle, credit, queue, calls, where)
 };
 
 /// Where an incarnation may be. Nothing set: any node.

@@ -120,8 +120,10 @@ struct incarnation_status {
     std::uint64_t steps = 0;        ///< messages handled and coroutines resumed, in its whole life
     std::uint32_t queued = 0;       ///< messages that wait at its ports
     std::uint32_t events = 0;       ///< that wait to be taken
+    std::string waits_for; ///< while it is wired: "label 'pages' for stream 'out' (shop.rdc:21)"
     EQUUS_FIELDS(id, name, module, state, memory_bytes, handled, calls_waiting, ports, streams,
-                 priority, runnable, handling, waits, holds, unlisted, steps, queued, events)
+                 priority, runnable, handling, waits, holds, unlisted, steps, queued, events,
+                 waits_for)
     static constexpr std::size_t rows_max = 64;
 };
 

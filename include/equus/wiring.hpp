@@ -9,6 +9,7 @@
 #include <equus/stream.hpp>
 #include <equus/task.hpp>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,14 @@ detail::requesting_nothing join_channel(reference port, any_reference channel);
 /// Binds a declared stream to the channel of `to`, which is closed.
 result<void> bind_stream(reference declared, any_reference to);
 
+/// From now on the end of whoever sends by that stream, and being cut off from him, are events of
+/// the running incarnation. False when no such stream leads to one of its ports.
+bool watch_source(stream_id source);
+
+/// Messages that `sender` has sent from this node into the channel of `to` and that are not
+/// consumed.
+std::uint64_t under_way(reference to, incarnation_id sender) noexcept;
+
 /// Messages under way at once: of a stream, or of each stream into a port. 0 changes nothing.
 void set_credit(reference which, std::uint32_t messages) noexcept;
 
@@ -62,6 +71,8 @@ namespace detail {
 task<> wire_interfaces();
 /// From now on messages reach the handlers.
 void open_ports() noexcept;
+/// What the wiring waits for, for people; empty: nothing.
+void wiring_waits_for(std::string what);
 } // namespace detail
 
 } // namespace equus

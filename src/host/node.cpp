@@ -25,7 +25,7 @@ namespace {
 /// Steps between two looks at the clock.
 constexpr std::size_t steps_per_look = 256;
 
-std::uint64_t new_instance() noexcept {
+std::uint64_t random_number() noexcept {
     std::array<std::byte, sizeof(std::uint64_t)> random;
     platform::entropy(random);
     std::uint64_t value = 0;
@@ -118,7 +118,8 @@ result<void> node::impl::start() {
     }
     if (options.kernel.address.empty())
         options.kernel.address = address;
-    options.kernel.instance = new_instance();
+    options.kernel.instance = random_number();
+    options.kernel.secret = random_number();
     options.kernel.gathers = true;
     if (!options.kernel.memory.take)
         options.kernel.memory = {&platform::take_pages, &platform::give_pages};

@@ -103,6 +103,7 @@ void world_impl::start_life(sim_node& node) {
     made.address = address;
     made.traits = node.setup.traits;
     made.instance = next_instance++;
+    made.secret = seed ^ made.instance;
     made.copy_local_messages = mix.copy_local_messages || options.copy_local_messages;
     made.limits = options.limits;
     made.trace_hash = true;

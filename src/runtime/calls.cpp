@@ -160,7 +160,11 @@ void kernel_impl::call_is_elsewhere(const envelope& message, node_boot holder) n
     slot.forwards = message.call.forwards;
 }
 
-void kernel_impl::call_is_held(const call_held_frame& frame) {
+void kernel_impl::call_is_held(node_boot from, const call_held_frame& frame) {
+    if (frame.holder != from || frame.proof != proof_of(frame.call)) {
+        ++counters.frames_refused; // says so of another, or has never seen the call
+        return;
+    }
     if (frame.call_slot >= calls.size() || !calls[frame.call_slot].op ||
         calls[frame.call_slot].call != frame.call)
         return;
@@ -192,7 +196,7 @@ void kernel_impl::fail_retained_calls(stream_leg& leg) {
             !(header.flags & message_header::is_call) || header.caller == self)
             continue;
         envelope lost;
-        lost.call = {header.call, header.caller, header.call_slot, header.forwards};
+        lost.call = {header.call, header.caller, header.call_slot, header.forwards, header.proof};
         fail_call(lost, error{errc::maybe_delivered, "the node it was forwarded to was lost"});
     }
 }
@@ -255,6 +259,7 @@ void kernel_impl::fail_call(envelope& message, error reason) {
     reply_header header;
     header.call = message.call.call;
     header.call_slot = message.call.slot;
+    header.proof = message.call.proof;
     header.status = reason.code();
     header.text_bytes = static_cast<std::uint32_t>(padded(text.size()));
     auto out = to->reserve(kind::reply, lane::data, reply_header::fixed_bytes + header.text_bytes);
@@ -337,6 +342,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     reply_header header;
     header.call = message.call.call;
     header.call_slot = message.call.slot;
+    header.proof = message.call.proof;
     header.capability_count = static_cast<std::uint16_t>(carried.items.size());
     choose_early(carried.items.data(), carried.items.size(), message.call.at);
     header.capability_bytes =
@@ -350,39 +356,6 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
         wire::encode(carried, rest.first(header.capability_bytes));
     type.encode(object, rest.subspan(header.capability_bytes));
     keep_reply_bulk(carried.items, message.call.at, *to);
-}
-
-void kernel_impl::recv_reply(std::span<const std::byte> payload) {
-    reply_header header;
-    if (!load(header, payload)) {
-        ++counters.frames_refused;
-        return;
-    }
-    auto rest = payload.subspan(reply_header::fixed_bytes);
-    if (header.status != errc::ok) {
-        std::string text{reinterpret_cast<const char*>(rest.data()), header.text_bytes};
-        while (!text.empty() && text.back() == '\0')
-            text.pop_back();
-        complete_call(header.call_slot, header.call, error{header.status, std::move(text)}, nullptr,
-                      nullptr, {}, nullptr);
-        return;
-    }
-    rest = rest.subspan(header.text_bytes);
-    capability_list carried;
-    if (header.capability_bytes) {
-        auto decoded = wire::decode<capability_list>(rest.first(header.capability_bytes));
-        if (!decoded || decoded->items.size() != header.capability_count) {
-            ++counters.frames_refused;
-            complete_call(header.call_slot, header.call,
-                          error{errc::malformed, "the reply's references"}, nullptr, nullptr, {},
-                          nullptr);
-            return;
-        }
-        carried = std::move(*decoded);
-        bulk_has_come(carried.items, true);
-    }
-    complete_call(header.call_slot, header.call, errc::ok, nullptr, nullptr,
-                  rest.subspan(header.capability_bytes), &carried.items);
 }
 
 namespace detail {

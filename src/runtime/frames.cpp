@@ -67,7 +67,7 @@ void store(const message_header& h, std::byte* to) noexcept {
     out.put(h.capability_count);
     out.put(h.body_bytes);
     out.put(h.capability_bytes);
-    out.put(std::uint32_t{0});
+    out.put(h.proof);
     if (h.flags & message_header::is_call) {
         out.put(h.call);
         out.put(h.caller.node.value);
@@ -88,7 +88,6 @@ bool load(message_header& h, std::span<const std::byte> frame) noexcept {
     if (frame.size() < message_header::plain_bytes)
         return false;
     reader in{frame.data()};
-    std::uint32_t zero = 0;
     in.get(h.stream);
     in.get(h.stream_slot);
     in.get(h.port_slot);
@@ -101,7 +100,7 @@ bool load(message_header& h, std::span<const std::byte> frame) noexcept {
     in.get(h.capability_count);
     in.get(h.body_bytes);
     in.get(h.capability_bytes);
-    in.get(zero);
+    in.get(h.proof);
     if (frame.size() < h.bytes())
         return false;
     if (h.flags & message_header::is_call) {
@@ -131,7 +130,7 @@ void store(const reply_header& h, std::byte* to) noexcept {
     out.put(h.text_bytes);
     out.put(h.capability_bytes);
     out.put(h.body_bytes);
-    out.put(std::uint32_t{0});
+    out.put(h.proof);
 }
 
 bool load(reply_header& h, std::span<const std::byte> frame) noexcept {
@@ -146,6 +145,7 @@ bool load(reply_header& h, std::span<const std::byte> frame) noexcept {
     in.get(h.text_bytes);
     in.get(h.capability_bytes);
     in.get(h.body_bytes);
+    in.get(h.proof);
     h.status = static_cast<errc>(status);
     const std::uint64_t wanted = std::uint64_t{h.text_bytes} + h.capability_bytes + h.body_bytes;
     return h.call && h.text_bytes % 8 == 0 && h.capability_bytes % 8 == 0 &&

@@ -150,6 +150,7 @@ struct message_header {
     std::uint32_t call_slot = 0;
     std::uint32_t forwards = 0;
     std::int64_t timeout_ns = 0;
+    std::uint32_t proof = 0; ///< that the message was seen; shown again by who answers it
 
     static constexpr std::uint8_t is_call = 1;
     static constexpr std::uint8_t maybe_seen = 2;
@@ -172,6 +173,7 @@ struct reply_header {
     std::uint32_t text_bytes = 0;
     std::uint32_t capability_bytes = 0;
     std::uint32_t body_bytes = 0;
+    std::uint32_t proof = 0; ///< as the invocation had it
     static constexpr std::size_t fixed_bytes = 40;
 };
 void store(const reply_header& header, std::byte* to) noexcept;
@@ -258,7 +260,8 @@ struct call_held_frame {
     std::uint32_t call_slot = 0;
     node_boot holder;
     std::uint32_t forwards = 0; ///< the holder after more of them is the present one
-    EQUUS_FIELDS(call, call_slot, holder, forwards)
+    std::uint32_t proof = 0;    ///< as the invocation had it
+    EQUUS_FIELDS(call, call_slot, holder, forwards, proof)
 };
 
 struct cancel_frame {

@@ -258,6 +258,51 @@ void open_ports() noexcept {
     inc->kernel->serves(*inc);
 }
 
+void wiring_waits_for(std::string what) {
+    auto* inc = static_cast<incarnation_record*>(running());
+    if (!what.empty() || inc->rest)
+        inc->more().waits_for = std::move(what);
+}
+
 } // namespace detail
 
+bool watch_source(stream_id source) {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    kernel_impl& kernel = *inc->kernel;
+    for (const port_record* port = inc->ports; port; port = port->next_owned) {
+        if (!port->attached)
+            continue;
+        const auto leg = port->attached->legs.find(source);
+        if (leg == port->attached->legs.end())
+            continue;
+        const node_boot at = leg->second->from;
+        kernel.note_watch(inc->id, source.owner, at, event_kind::terminated);
+        if (at == kernel.self) {
+            kernel.add_watcher(source.owner, watcher{inc->id, kernel.self});
+        } else {
+            request_frame frame;
+            frame.kind = detail::request_kind::watch;
+            frame.asker = inc->id;
+            frame.subject = source.owner;
+            frame.body = encode_frame(watch_body{});
+            kernel.send_frame(at, kind::request, lane::data, frame);
+        }
+        return true;
+    }
+    return false;
+}
+
+std::uint64_t under_way(reference to, incarnation_id sender) noexcept {
+    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const auto* entry = inc->kernel->lookup(*inc, to);
+    if (!entry || entry->kind != reference_kind::stream || !entry->record)
+        return 0;
+    const channel_id channel = static_cast<const stream_record*>(entry->record)->channel;
+    std::uint64_t count = 0;
+    inc->kernel->stream_legs.for_each([&](const stream_leg& leg) {
+        if (leg.stream->channel == channel && leg.stream->id.owner == sender)
+            count += leg.sent - leg.consumed;
+    });
+    return count;
+}
 } // namespace equus

@@ -95,6 +95,8 @@ void kernel::tick(time_point now) {
         k.now = now;
     while (operation* due = k.timers.take_due(k.now))
         k.time_out(*due);
+    if (k.starved_until <= k.now)
+        k.tell_starved();
     k.membership_tick();
     if (k.is_deferred)
         k.settle_deferred();
@@ -199,7 +201,7 @@ bool kernel::next_output(output& out) {
 }
 
 time_point kernel::next_deadline() const noexcept {
-    return std::min(impl_->timers.next(), impl_->membership_deadline());
+    return std::min({impl_->timers.next(), impl_->membership_deadline(), impl_->starved_until});
 }
 
 node_boot kernel::self() const noexcept {

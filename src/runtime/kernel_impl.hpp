@@ -19,6 +19,7 @@
 //   queued_calls.cpp  invocations that nobody awaits
 //   dgrams.cpp        messages that may be lost
 //   handles.cpp       handles on streams and ports; what is given away
+//   inbound.cpp       what a peer says of legs and calls, and whether it is its business
 //   calls.cpp         invocations, replies, effects, the table of calls
 //   buffers.cpp       buffers, their handles, copies within the node
 //   copies.cpp        copies between nodes: asked for, sent in chunks
@@ -124,6 +125,8 @@ struct kernel_impl {
     bool is_deferred = false;
     std::vector<stream_record*> given_away;
     runtime::queued_call* ended_calls = nullptr; ///< the latest first
+    std::vector<leg_entry*> starved;                ///< for a message of theirs there was no memory
+    time_point starved_until = time_point::never(); ///< their senders are told then
 
     std::uint64_t next_effect = 1;
     std::map<std::uint64_t, detail::effect_operation*> effects;
@@ -454,7 +457,24 @@ struct kernel_impl {
     void close_port(port_record& port, errc reason);
     void end_receivers(incarnation_record& inc);
     void recv_message(node_boot from, std::span<const std::byte> payload);
+    void ask_again(leg_entry& leg);
+    void tell_starved();
+
+    // ------------------------------------------------------------------ inbound.cpp
+    /// Whether `who` is at that node. Nothing moves yet: everything is where it was born.
+    static bool lives_at(incarnation_id who, node_boot at) noexcept {
+        return who.node == at.node && who.boot == at.boot;
+    }
+    std::uint32_t proof_of(call_id call) const noexcept;
+    bool may_send(node_boot from, const runtime::message_header& header) noexcept;
+    void recv_reply(std::span<const std::byte> payload);
     void recv_credit(node_boot from, std::span<const std::byte> payload);
+    void recv_next(node_boot from, const runtime::next_frame& frame);
+    void recv_moved(node_boot from, const runtime::moved_frame& frame);
+    void recv_finish(node_boot from, const runtime::finish_frame& frame);
+    void recv_broken(node_boot from, const runtime::broken_frame& frame);
+    void recv_event(node_boot from, runtime::event_frame& frame);
+    void recv_members(node_boot from, const runtime::channel_members_frame& frame);
 
     // ------------------------------------------------------------------ bounds.cpp
     void bound_queue(port_record& port, std::uint32_t messages) noexcept;
@@ -486,7 +506,7 @@ struct kernel_impl {
     bool answer_here(const incarnation_record& by, envelope& message,
                      const detail::message_type& type, void* object);
     void call_is_elsewhere(const envelope& message, node_boot holder) noexcept;
-    void call_is_held(const runtime::call_held_frame& frame);
+    void call_is_held(node_boot from, const runtime::call_held_frame& frame);
     void cancel_call(call_id call) noexcept;
     void fail_retained_calls(runtime::stream_leg& leg);
     void answer_call(incarnation_record* by, envelope& message, const detail::message_type& type,
@@ -495,7 +515,6 @@ struct kernel_impl {
     void complete_call(std::uint32_t slot, call_id call, error outcome,
                        const detail::message_type* type, void* object,
                        std::span<const std::byte> encoded, std::vector<capability>* capabilities);
-    void recv_reply(std::span<const std::byte> payload);
 
     // ------------------------------------------------------------------ buffers.cpp
     runtime::buffer_record* find_buffer(buffer_id id, std::uint32_t slot) const noexcept;
@@ -570,7 +589,7 @@ struct kernel_impl {
                                                  const runtime::request_frame& frame);
     void request_was_cut_off(std::uint64_t id, std::string text);
     void answer_later(node_boot to, std::uint64_t id, runtime::answer_frame answer);
-    void handle_answer(runtime::answer_frame frame);
+    void handle_answer(node_boot from, runtime::answer_frame frame);
     void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
     void tell_members(runtime::channel_record& channel);
     void tell_members(runtime::channel_record& channel,
@@ -579,7 +598,6 @@ struct kernel_impl {
     void end_channels_of(incarnation_id owner);
     void channel_has_ended(stream_record& stream);
     void leave_channels(port_record& port);
-    void recv_members(const runtime::channel_members_frame& frame);
 
     // ------------------------------------------------------------------ links.cpp
     runtime::session* session_to(node_boot who);

@@ -367,74 +367,25 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         with<request_frame>(f, refused, [&](request_frame& r) { handle_request(from, r); });
         break;
     case static_cast<std::uint8_t>(kind::answer):
-        with<answer_frame>(f, refused, [&](answer_frame& a) { handle_answer(std::move(a)); });
+        with<answer_frame>(f, refused, [&](answer_frame& a) { handle_answer(from, std::move(a)); });
         break;
     case static_cast<std::uint8_t>(kind::event):
-        with<event_frame>(f, refused, [&](event_frame& e) {
-            if (e.to)
-                deliver_event(e.to, std::move(e.what));
-            else
-                parent_ended(e.what.subject, e.what);
-        });
+        with<event_frame>(f, refused, [&](event_frame& e) { recv_event(from, e); });
         break;
     case static_cast<std::uint8_t>(kind::next):
-        with<next_frame>(f, refused, [&](next_frame& n) {
-            stream_leg* leg = stream_legs.at(n.stream_slot);
-            if (!leg || leg->stream->id != n.stream)
-                return;
-            if (leg->at.at != from)
-                ++refused; // no receiver of this leg
-            else if (n.next > leg->consumed)
-                resend(*leg, n.next); // what was consumed is not here; to send the rest again and
-                                      // again would only be discarded again and again
-        });
+        with<next_frame>(f, refused, [&](next_frame& n) { recv_next(from, n); });
         break;
     case static_cast<std::uint8_t>(kind::moved):
-        with<moved_frame>(f, refused, [&](moved_frame& m) {
-            stream_leg* leg = stream_legs.at(m.stream_slot);
-            if (!leg || leg->stream->id != m.stream || leg->port != m.port ||
-                m.to.age <= leg->at.age)
-                return; // older news never overwrites newer (rule 8)
-            if (m.to.at == self) {
-                ++refused; // nothing comes to a node behind its own back
-                return;
-            }
-            trace(trace_kind::moved, m.stream.owner, m.to.at.node.value, m.to.age.value);
-            leg->at = m.to;
-            leg->remote_leg = ~0u;
-            for (retained_message* kept = leg->retained.front(); kept; kept = kept->next)
-                readdress(kept->frame(), m.to.slot, ~0u);
-            if (is_member(m.to.at))
-                resend(*leg, m.next);
-            else
-                leg_is_broken(*leg, leg->consumed);
-        });
+        with<moved_frame>(f, refused, [&](moved_frame& m) { recv_moved(from, m); });
         break;
     case static_cast<std::uint8_t>(kind::finish):
-        with<finish_frame>(f, refused, [&](finish_frame& end_of) {
-            leg_entry* leg = port_legs.at(end_of.leg_slot);
-            if (!leg || leg->stream != end_of.stream)
-                return;
-            leg->finished = true;
-            leg->last = end_of.last;
-            if (leg->consumed >= leg->last)
-                end_entry(*leg);
-        });
+        with<finish_frame>(f, refused, [&](finish_frame& end_of) { recv_finish(from, end_of); });
         break;
     case static_cast<std::uint8_t>(kind::broken):
-        with<broken_frame>(f, refused, [&](broken_frame& b) {
-            if (b.whole_channel) {
-                if (stream_record* stream = followed.at(b.stream_slot);
-                    stream && stream->id == b.stream)
-                    channel_has_ended(*stream);
-            } else if (stream_leg* leg = stream_legs.at(b.stream_slot);
-                       leg && leg->stream->id == b.stream) {
-                leg_is_broken(*leg, b.consumed);
-            }
-        });
+        with<broken_frame>(f, refused, [&](broken_frame& b) { recv_broken(from, b); });
         break;
     case static_cast<std::uint8_t>(kind::call_held):
-        with<call_held_frame>(f, refused, [&](call_held_frame& held) { call_is_held(held); });
+        with<call_held_frame>(f, refused, [&](call_held_frame& held) { call_is_held(from, held); });
         break;
     case static_cast<std::uint8_t>(kind::cancel):
         with<cancel_frame>(f, refused, [&](cancel_frame& given_up) {
@@ -466,7 +417,8 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         with<copy_end_frame>(f, refused, [&](copy_end_frame& e) { recv_pull_refused(from, e); });
         break;
     case static_cast<std::uint8_t>(kind::channel_members):
-        with<channel_members_frame>(f, refused, [&](channel_members_frame& m) { recv_members(m); });
+        with<channel_members_frame>(f, refused,
+                                    [&](channel_members_frame& m) { recv_members(from, m); });
         break;
     case static_cast<std::uint8_t>(kind::view):
         with<view_frame>(f, refused, [&](view_frame& v) {

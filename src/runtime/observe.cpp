@@ -118,6 +118,8 @@ incarnation_status kernel_impl::status(const incarnation_record& inc) const {
             row.streams.push_back(std::move(made));
         }
     }
+    if (inc.rest)
+        row.waits_for = inc.rest->waits_for;
     return row;
 }
 

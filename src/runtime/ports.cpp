@@ -216,7 +216,28 @@ void kernel_impl::send_credits() {
     }
 }
 
+/// A discard is answered once (rule 3): sessions lose no frame, so the answer arrives, and what it
+/// asks for comes behind all that is under way. Only that can need another answer.
+void kernel_impl::ask_again(leg_entry& leg) {
+    leg.asked = leg.next;
+    if (!EQUUS_MUTANT(discards_in_silence))
+        send_frame(leg.from, kind::next, lane::control,
+                   next_frame{leg.stream, leg.from_slot, leg.next});
+}
+
+/// Those for whose messages there was no memory, after a while: there may be some now (rule 3).
+void kernel_impl::tell_starved() {
+    starved_until = time_point::never();
+    for (leg_entry* leg : std::exchange(starved, {})) {
+        leg->starved = false;
+        if (!EQUUS_MUTANT(starved_are_forgotten))
+            ask_again(*leg);
+    }
+}
+
 void kernel_impl::end_entry(leg_entry& leg) noexcept {
+    if (leg.starved)
+        std::erase(starved, &leg);
     if (leg.credit_due) {
         leg_entry** link = &credit_due_first;
         while (*link != &leg)
@@ -287,7 +308,7 @@ void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
 
 void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payload) {
     message_header header;
-    if (!load(header, payload)) {
+    if (!load(header, payload) || !may_send(from, header)) {
         ++counters.frames_refused;
         return;
     }
@@ -314,7 +335,8 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         trace(trace_kind::discarded, header.stream.owner, header.number, 1);
         if (header.flags & message_header::is_call) {
             envelope lost;
-            lost.call = {header.call, header.caller, header.call_slot, header.forwards};
+            lost.call = {header.call, header.caller, header.call_slot, header.forwards,
+                         header.proof};
             fail_call(lost, error{errc::broken, "the receiver has ended"});
         }
         send_frame(from, kind::broken, lane::control,
@@ -333,9 +355,8 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         trace(trace_kind::discarded, header.stream.owner, header.number, old ? 2 : 3);
         if (old)
             credit_is_due(*leg);
-        else if (!EQUUS_MUTANT(discards_in_silence))
-            send_frame(from, kind::next, lane::control,
-                       next_frame{header.stream, header.stream_slot, leg->next});
+        else if (leg->asked != leg->next)
+            ask_again(*leg);
         return;
     }
     if (header.number > leg->limit_messages + options.limits.credit_initial) {
@@ -358,9 +379,11 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         block = pool.allocate(*port->owner->memory, sizeof(envelope) + rest.size(), true);
     if (!block) {
         ++counters.discards_answered;
-        if (!EQUUS_MUTANT(discards_in_silence))
-            send_frame(from, kind::next, lane::control,
-                       next_frame{header.stream, header.stream_slot, leg->next});
+        leg->asked = leg->next; // what follows under way needs no answer of its own
+        if (!std::exchange(leg->starved, true))
+            starved.push_back(leg);
+        if (starved_until == time_point::never())
+            starved_until = now + options.limits.retransmit_after;
         return;
     }
     auto* message = new (block) envelope;
@@ -377,35 +400,19 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
         std::move(carried.items.begin(), carried.items.end(), message->capabilities);
     }
     if (header.flags & message_header::is_call) {
-        message->call = {header.call, header.caller, header.call_slot, header.forwards};
+        message->call = {header.call, header.caller, header.call_slot, header.forwards,
+                         header.proof};
         message->deadline = deadline_after(now, duration{header.timeout_ns});
         call_is_here(*message);
         if (header.caller != from && header.caller != self && is_member(header.caller))
-            send_frame(
-                header.caller, kind::call_held, lane::control,
-                call_held_frame{header.call, header.call_slot, self, header.forwards}); // rule 22
+            send_frame(header.caller, kind::call_held, lane::control,
+                       call_held_frame{header.call, header.call_slot, self, header.forwards,
+                                       header.proof}); // rule 22
     }
     ++leg->next;
     if (leg->told_consumed == 0 && header.number == 1)
         credit_is_due(*leg); // the sender learns the window and the cursor's slot
     enqueue(*port, message);
-}
-
-void kernel_impl::recv_credit(node_boot from, std::span<const std::byte> payload) {
-    credit_header header;
-    if (!load(header, payload)) {
-        ++counters.frames_refused;
-        return;
-    }
-    stream_leg* leg = stream_legs.at(header.stream_slot);
-    if (!leg || leg->stream->id != header.stream)
-        return; // the stream has ended meanwhile
-    if (leg->at.at != from) {
-        ++counters.frames_refused; // nobody else consumes what this leg carries
-        return;
-    }
-    leg->remote_leg = header.leg_slot;
-    credit_came(*leg, header.consumed, header.limit_messages, header.limit_bytes);
 }
 
 namespace detail {

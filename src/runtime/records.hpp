@@ -188,10 +188,12 @@ struct leg_entry {
     entry_state state = entry_state::open;
     bool credit_due = false;
     bool finished = false; ///< the stream has said its last number
+    bool starved = false;  ///< a message found no memory: its sender is still to be told
     leg_entry* due_next = nullptr;
     std::uint64_t next = 1;     ///< number expected
     std::uint64_t consumed = 0; ///< all up to it
     std::uint64_t last = 0;     ///< once finished
+    std::uint64_t asked = 0;    ///< the number that a discard was answered with, until it comes
     std::uint64_t consumed_bytes = 0;
     std::uint64_t told_consumed = 0;  ///< in the last credit frame
     std::uint64_t limit_messages = 0; ///< granted; never shrinks
@@ -368,7 +370,8 @@ struct control_record {
 
 /// What most incarnations never have, or only for the first moments of their lives.
 struct seldom {
-    std::string name; ///< for people
+    std::string name;      ///< for people
+    std::string waits_for; ///< its wiring, for people
     /// How its interfaces are to be wired; until they are.
     std::map<std::string, interface_binding, std::less<>> interfaces;
     std::map<std::string, reference, std::less<>> given; ///< what it was born with
@@ -380,8 +383,9 @@ struct seldom {
     std::unique_ptr<control_record> control;
 
     bool is_empty() const noexcept {
-        return name.empty() && interfaces.empty() && given.empty() && watchers.empty() &&
-               reason == errc::ok && result == 0 && steps_high == 0 && !events && !control;
+        return name.empty() && waits_for.empty() && interfaces.empty() && given.empty() &&
+               watchers.empty() && reason == errc::ok && result == 0 && steps_high == 0 &&
+               !events && !control;
     }
 };
 

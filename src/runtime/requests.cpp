@@ -39,15 +39,19 @@ void kernel_impl::answer_later(node_boot to, std::uint64_t id, answer_frame answ
         return;
     answer.id = id;
     if (to == self)
-        handle_answer(std::move(answer));
+        handle_answer(self, std::move(answer));
     else if (is_member(to))
         send_frame(to, kind::answer, lane::data, answer);
 }
 
-void kernel_impl::handle_answer(answer_frame frame) {
+void kernel_impl::handle_answer(node_boot from, answer_frame frame) {
     const auto found = requests.find(frame.id);
     if (found == requests.end())
         return;
+    if (found->second.to != from) {
+        ++counters.frames_refused; // it was not asked
+        return;
+    }
     const pending_request asked = found->second;
     requests.erase(found);
     if (asked.op)
@@ -119,6 +123,10 @@ bool read(Body& body, const request_frame& frame) {
 
 std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_frame& frame) {
     const auto malformed = [] { return refuse(errc::malformed, "the request's body"); };
+    const auto not_yours = [&] {
+        ++counters.frames_refused;
+        return refuse(errc::access_denied, "it lives at another node");
+    };
     switch (frame.kind) {
     case detail::request_kind::create: {
         creation what;
@@ -210,6 +218,8 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
             return malformed();
         if (!body.channel)
             return refuse(errc::wrong_protocol, "not a port, or not of the channel's protocol");
+        if (!lives_at(body.member.port.owner, from) || body.member.at.at != from)
+            return not_yours();
         const auto found = channels.find(body.channel);
         if (found == channels.end())
             return refuse(errc::closed, "the channel's creator has ended");
@@ -226,6 +236,8 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         join_channel_body body;
         if (!read(body, frame))
             return malformed();
+        if (!lives_at(body.member.port.owner, from))
+            return not_yours();
         if (const auto found = channels.find(body.channel); found != channels.end()) {
             channel_record& channel = found->second;
             const auto gone = std::erase_if(channel.members, [&](const channel_member& m) {
@@ -242,6 +254,8 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         follow_channel_body body;
         if (!read(body, frame))
             return malformed();
+        if (!lives_at(body.stream.owner, from) || body.at != from)
+            return not_yours();
         const auto found = channels.find(body.channel);
         if (found == channels.end()) {
             if (from != self)
@@ -269,7 +283,7 @@ void kernel_impl::tell_members(channel_record& channel, const follow_channel_bod
     frame.version = channel.version;
     frame.members = channel.members;
     if (follower.at == self)
-        recv_members(frame);
+        recv_members(self, frame);
     else if (is_member(follower.at))
         send_frame(follower.at, kind::channel_members, lane::control, frame);
 }
@@ -325,15 +339,6 @@ void kernel_impl::end_channels_of(incarnation_id owner) {
             }
         }
     }
-}
-
-void kernel_impl::recv_members(const channel_members_frame& frame) {
-    stream_record* stream = followed.at(frame.stream_slot);
-    if (stream && stream->id == frame.stream)
-        set_members(*stream, frame.version, frame.members);
-    else if (const auto found = channels.find(frame.channel); found != channels.end())
-        std::erase_if(found->second.followers,
-                      [&](const follow_channel_body& f) { return f.stream == frame.stream; });
 }
 
 void kernel_impl::leave_channels(port_record& port) {

@@ -345,6 +345,10 @@ std::string_view own_name() noexcept {
     return inc->name();
 }
 
+rdc_id own_rdc() noexcept {
+    return static_cast<incarnation_record*>(detail::running())->kernel->options.run;
+}
+
 time_point now() noexcept {
     return static_cast<incarnation_record*>(detail::running())->kernel->now;
 }

@@ -253,6 +253,7 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
         header.caller = message.call.at;
         header.call_slot = message.call.slot;
         header.forwards = message.call.forwards;
+        header.proof = message.call.at == self ? proof_of(message.call.call) : message.call.proof;
         header.timeout_ns = message.deadline == time_point::never()
                                 ? for_ever.count()
                                 : std::max<std::int64_t>((message.deadline - now).count(), 0);

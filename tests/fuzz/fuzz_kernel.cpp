@@ -2,8 +2,9 @@
 // frames of every kind after a proper handshake, and, on the link of two honest kernels, their own
 // packets changed. The outside answers what it likes, when it likes.
 //
-// Refused is whatever is wrong; the kernels' invariants hold after every step; and when the peer
-// has gone, a kernel that has not been told to stop still does its work.
+// Refused is whatever is wrong; the kernels' invariants hold after every step; what two honest
+// nodes have with each other is not touched by a third that has only its own voice; and when the
+// peer has gone, a kernel that has not been told to stop still does its work.
 #include "kernel_filling.hpp"
 #include "kernel_world.hpp"
 #include "runtime/packet_pool.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 class hostile_peer {
 public:
-    explicit hostile_peer(steps& input) : input_{input} {
+    explicit hostile_peer(steps& input) : input_{input}, forges_{input.number() % 2 != 0} {
         join(0, false);
         pump();
     }
@@ -36,7 +37,8 @@ public:
             outside_of_session(to);
             break;
         case 3:
-            replayed();
+            if (forges_)
+                replayed();
             break;
         case 4:
             link(to);
@@ -68,6 +70,17 @@ public:
             break;
         }
         pump();
+        look_at_the_honest();
+    }
+    /// Unless it has forged the packets of one of them, or was let do what parents may.
+    void look_at_the_honest() {
+        if (forges_ || net_.stopped(0) || net_.stopped(1))
+            return;
+        EQUUS_ASSERT(!seen.misled && "an answer of another's");
+        EQUUS_ASSERT(!seen.disordered && "a number of another's");
+        if (seen.cut_off)
+            for (const member_info& each : net_[0].status().members)
+                EQUUS_ASSERT(each.at != net_[1].self() && "ended by a third");
     }
     /// The peer goes; what is left has to work.
     void end() {
@@ -385,12 +398,19 @@ private:
                 break;
             }
             made.kind = static_cast<detail::request_kind>(input_.number() % 26);
+            const bool of_a_parent = made.kind == detail::request_kind::destroy ||
+                                     made.kind == detail::request_kind::depend ||
+                                     (made.kind >= detail::request_kind::freeze &&
+                                      made.kind <= detail::request_kind::fork);
+            if (of_a_parent && !forges_)
+                return; // rights are looked at where the handle is
             return say(to, kind::request, lane::data, made);
         }
         }
     }
 
     steps& input_;
+    bool forges_ = false;
     kernel_limits limits_ = small_limits();
     packet_pool pool_;
     acquaintance known_;

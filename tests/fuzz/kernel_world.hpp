@@ -91,6 +91,57 @@ public:
     }
 };
 
+/// What goes on between two honest nodes, in plain view of a third: a witness says numbers to a
+/// notary at another node and asks it. No frame of the third makes it see anything else.
+struct testimony {
+    std::uint32_t heard = 0;
+    bool disordered = false; ///< a number that is not the next one
+    bool misled = false;     ///< an answer that the notary did not give
+    bool cut_off = false;    ///< a call or stream that ended without one
+};
+inline testimony seen;
+
+class notary : public incarnation<notary> {
+public:
+    port<words> in{*this, "in"};
+    task<> start() {
+        creation what;
+        what.module = "witness";
+        what.depends_on_launch = false;
+        what.given["out"] = any_reference{in.open_stream()};
+        auto made = co_await create(what, node_id{2});
+    }
+    // Others may speak at its port too, and say what they like: the witness says one number.
+    told on(ask a) { return {std::to_string(a.number)}; }
+    void on(say said) {
+        if (said.numbers.size() != 3 || said.numbers[0] != key || said.numbers[1] != key)
+            return;
+        seen.disordered = seen.disordered || said.numbers[2] != ++seen.heard;
+    }
+    given on(give) { return {}; }
+    static constexpr std::uint32_t key = 0x5eed'5eed;
+};
+class witness : public incarnation<witness> {
+public:
+    stream<words> out{*this, "out"};
+    task<> main() {
+        for (std::uint32_t i = 1;; ++i) {
+            auto answer = co_await out.invoke<ask>(i).within(10h);
+            if (answer)
+                seen.misled = seen.misled || answer->text != std::to_string(i);
+            else
+                seen.cut_off = seen.cut_off || answer.error() == errc::broken ||
+                               answer.error() == errc::maybe_delivered ||
+                               answer.error() == errc::abandoned;
+            std::vector<std::uint32_t> numbers(3, notary::key);
+            numbers[2] = i;
+            auto sent = co_await out.send<say>(std::move(numbers));
+            seen.cut_off = seen.cut_off || (!sent && sent.error() == errc::broken);
+            co_await sleep(3ms);
+        }
+    }
+};
+
 /// Says a word to who has made it.
 class greeter : public incarnation<greeter> {
 public:
@@ -122,6 +173,8 @@ inline const module_table& modules() {
         made.add<hub>("hub");
         made.add<caller>("caller", {"fuzz.effect"});
         made.add<greeter>("greeter");
+        made.add<notary>("notary");
+        made.add<witness>("witness");
         made.add<probe>("probe");
         return made;
     }();
@@ -173,6 +226,8 @@ public:
         }
         settle();
         EQUUS_ASSERT(all_[1].driven->joined());
+        seen = {};
+        boot("notary");
         boot("hub");
         advance(20ms);
         // Both callers are there, and their words travel.

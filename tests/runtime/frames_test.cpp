@@ -162,11 +162,13 @@ TEST_CASE("CANCEL goes to whoever holds the call, behind its message", "[kernel]
     REQUIRE((asked[0].flags & message_header::is_call) != 0);
     REQUIRE(asked[0].timeout_ns == 50'000'000);
     if (forwarded) {
-        net.say(holder, kind::call_held, lane::control,
-                call_held_frame{asked[0].call, asked[0].call_slot, net.at(holder), 2});
+        net.say(
+            holder, kind::call_held, lane::control,
+            call_held_frame{asked[0].call, asked[0].call_slot, net.at(holder), 2, asked[0].proof});
         // The news of an earlier holder, overtaken.
         net.say(receiver, kind::call_held, lane::control,
-                call_held_frame{asked[0].call, asked[0].call_slot, net.at(receiver), 1});
+                call_held_frame{asked[0].call, asked[0].call_slot, net.at(receiver), 1,
+                                asked[0].proof});
     }
     net.advance(100ms);
     const auto at_receiver = net.frames<cancel_frame>(receiver, kind::cancel);

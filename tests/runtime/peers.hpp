@@ -18,6 +18,8 @@
 
 namespace equus::test {
 
+using namespace equus::literals;
+
 class peers {
 public:
     explicit peers(const module_table& modules) : root_{options(), modules} { pump(); }
@@ -49,6 +51,21 @@ public:
     template <class Frame>
     void say(std::size_t from, runtime::frame_kind kind, runtime::lane where, const Frame& frame) {
         wire::encode(frame, all_[from]->session->reserve(kind, where, wire::size_bytes(frame)));
+        pump();
+    }
+    /// A message or a reply with that body; the header's lengths are set.
+    template <class Header, class Body>
+    void say(std::size_t from, Header header, const Body& body) {
+        constexpr bool is_reply = std::is_same_v<Header, runtime::reply_header>;
+        std::size_t before = runtime::reply_header::fixed_bytes;
+        if constexpr (!is_reply)
+            before = header.bytes();
+        header.body_bytes = static_cast<std::uint32_t>(wire::size_bytes(body));
+        const auto out =
+            all_[from]->session->reserve(is_reply ? runtime::kind::reply : runtime::kind::message,
+                                         runtime::lane::data, before + header.body_bytes);
+        runtime::store(header, out.data());
+        wire::encode(body, out.subspan(before));
         pump();
     }
     void say(std::size_t from, const runtime::credit_header& credit) {
@@ -85,6 +102,29 @@ public:
                 out.push_back(header);
             }
         all_[to]->inbox.clear();
+        return out;
+    }
+    /// The references in the messages that are there.
+    std::vector<detail::capability> capabilities(std::size_t of) {
+        std::vector<detail::capability> out;
+        for (const heard& each : all_[of]->inbox) {
+            runtime::message_header header;
+            if (each.kind != runtime::kind::message ||
+                !runtime::load(header, each.payload.span()) || header.capability_bytes == 0)
+                continue;
+            auto list = wire::decode<runtime::capability_list>(
+                each.payload.span().subspan(header.bytes(), header.capability_bytes));
+            REQUIRE(list);
+            for (detail::capability& one : list->items)
+                out.push_back(std::move(one));
+        }
+        return out;
+    }
+    std::vector<runtime::credit_header> credits(std::size_t to) {
+        std::vector<runtime::credit_header> out;
+        for (const heard& each : all_[to]->inbox)
+            if (each.kind == runtime::kind::credit)
+                REQUIRE(runtime::load(out.emplace_back(), each.payload.span()));
         return out;
     }
     template <class Frame>

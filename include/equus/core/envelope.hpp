@@ -21,6 +21,7 @@ struct call_origin {
     node_boot at;               ///< the caller's place, a hint
     std::uint32_t slot = 0;     ///< in the caller's table of calls, a hint
     std::uint32_t forwards = 0; ///< how often it has been passed on
+    std::uint32_t proof = 0;    ///< of a call of another node: shown with its answer
 };
 
 struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself

@@ -73,6 +73,9 @@ struct kernel_options {
     /// Distinguishes this process from its earlier lives while it asks to join: any number that is
     /// not used twice (a process id and start time, a simulation's counter).
     std::uint64_t instance = 1;
+    /// Known to nobody else; the proofs that calls carry to their holders are made with it. Drawn
+    /// at random where other members are not to be trusted blindly.
+    std::uint64_t secret = 0;
     /// Every local message is encoded and decoded as if it had travelled (tests).
     bool copy_local_messages = false;
     /// The driver sends packets in two pieces: see output::tail. Otherwise they are made one.
