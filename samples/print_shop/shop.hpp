@@ -142,6 +142,7 @@ public:
     equus::stream<equus::files::filing> files{*this, "files"};
     equus::stream<pressing> press{*this, "press"};
 
+    equus::task<> start();
     equus::task<> on(page p);
 };
 

@@ -1,6 +1,7 @@
 // The print shop in simulated worlds: print_shop.rdc itself and the modules of the program on four
-// nodes, with a simulated disc, typesetter and console. Whatever the faults do, every document is
-// printed whole, once, with its words in order, and the table says so.
+// nodes, with a simulated disc, typesetter and console. Whatever the faults do, and whatever node
+// but the root dies, every document is there whole, once, with its words in order, or the table
+// says why not.
 #pragma once
 
 #include <equus/host/sim_scenario.hpp>

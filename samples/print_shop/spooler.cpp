@@ -4,6 +4,14 @@ namespace doc {
 
 using namespace equus;
 
+/// The one before may have been lost in the middle of a file. A folder that cannot be looked at is
+/// no trouble yet: the first document will say so.
+task<> spooler::start() {
+    std::string folder = parameters_.device.text;
+    auto tidied = co_await files.invoke<files::tidy>(std::move(folder));
+    static_cast<void>(tidied);
+}
+
 task<> spooler::on(page p) {
     if (state_.closed.count(p.document) != 0)
         co_return; // its document was handed out again, and one copy was whole before

@@ -1,12 +1,45 @@
 #include "services/files.hpp"
 
+#include <equus/control.hpp>
+
 #include <utility>
 
 namespace equus::services {
 
 namespace {
+
 /// Requests under way at once; the others wait in the port, and their senders for credit.
 constexpr std::size_t serving_max = 64;
+constexpr std::string_view partial = ".partial-";
+
+/// Takes "NUMBER-" from the front; 0 when there is none.
+std::uint64_t take_number(std::string_view& text) noexcept {
+    std::uint64_t value = 0;
+    std::size_t at = 0;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
+        value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
+    const bool whole = at > 0 && at < text.size() && text[at] == '-';
+    text.remove_prefix(whole ? at + 1 : text.size());
+    return whole ? value : 0;
+}
+
+/// Whether that is a name which temporary_name() gave in a life of this run that is over.
+bool is_left_behind(std::string_view path, const std::vector<member_info>& present) {
+    path.remove_prefix(path.rfind('/') == path.npos ? 0 : path.rfind('/') + 1);
+    const auto mark = path.rfind(partial);
+    if (mark == path.npos || path.front() != '.')
+        return false;
+    std::string_view life = path.substr(mark + partial.size());
+    if (take_number(life) != own_rdc().value)
+        return false;
+    const auto node = static_cast<std::uint32_t>(take_number(life));
+    const auto boot = static_cast<std::uint32_t>(take_number(life));
+    for (const member_info& member : present)
+        if (member.at == node_boot{{node}, {boot}})
+            return false;
+    return node != 0 && boot != 0;
+}
+
 } // namespace
 
 std::vector<std::string> files_service::effects() {
@@ -35,6 +68,8 @@ task<> files_service::serve(request message) {
         co_await write(std::move(message));
     else if (message.is<files::remove>())
         co_await remove(std::move(message));
+    else if (message.is<files::tidy>())
+        co_await tidy(std::move(message));
     else
         message.reply_error(errc::unknown_message);
 }
@@ -65,15 +100,15 @@ task<> files_service::read(request message) {
         message.reply_error(std::move(done.error()));
 }
 
-/// Beside the final name, hidden, and of this life of this node only: two writers of one file never
-/// share it, and the last to be renamed wins as a whole.
+/// Beside the final name, hidden, and of this life of this node of this run only: two writers of
+/// one file never share it, and the last to be renamed wins as a whole.
 std::string files_service::temporary_name(const std::string& path) {
     const auto slash = path.rfind('/');
     const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
     const node_boot here = where();
-    return path.substr(0, name) + "." + path.substr(name) + ".partial-" +
-           std::to_string(here.node.value) + "-" + std::to_string(here.boot.value) + "-" +
-           std::to_string(next_temporary_++);
+    return path.substr(0, name) + "." + path.substr(name) + std::string{partial} +
+           std::to_string(own_rdc().value) + "-" + std::to_string(here.node.value) + "-" +
+           std::to_string(here.boot.value) + "-" + std::to_string(next_temporary_++);
 }
 
 task<> files_service::write(request message) {
@@ -122,6 +157,31 @@ task<> files_service::remove(request message) {
         message.reply<files::remove>(*done);
     else
         message.reply_error(std::move(done.error()));
+}
+
+task<> files_service::tidy(request message) {
+    auto asked = message.take<files::tidy>();
+    if (!asked) {
+        message.reply_error(std::move(asked.error()));
+        co_return;
+    }
+    files::list below;
+    below.folder = asked->folder;
+    auto listed = co_await effect(files::list_effect, below);
+    if (!listed) {
+        message.reply_error(std::move(listed.error()));
+        co_return;
+    }
+    files::tidied told;
+    for (const files::item& each : listed->items) {
+        if (each.is_folder || !is_left_behind(each.path, members()))
+            continue;
+        files::remove leftover;
+        leftover.path = asked->folder + "/" + each.path;
+        auto removed = co_await effect(files::remove_effect, leftover);
+        told.removed += removed ? 1 : 0;
+    }
+    message.reply<files::tidy>(told);
 }
 
 } // namespace equus::services

@@ -28,6 +28,7 @@ private:
     task<> read(request message);
     task<> write(request message);
     task<> remove(request message);
+    task<> tidy(request message);
     std::string temporary_name(const std::string& path);
 
     std::uint64_t next_temporary_ = 1;

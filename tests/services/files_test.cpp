@@ -19,7 +19,8 @@ struct files_model {
         if (name == files::list_effect) {
             files::listing told;
             for (const auto& [path, data] : files)
-                told.items.push_back({path, false, data.size()});
+                told.items.push_back(
+                    {path.rfind("out/", 0) == 0 ? path.substr(4) : path, false, data.size()});
             return stage::encoded(told);
         }
         if (name == files::read_effect) {
@@ -123,6 +124,25 @@ TEST_CASE("a file is written under another name beside it and then renamed", "[K
     REQUIRE(here.model.log.size() == 3);
     CHECK(here.model.log[0].rfind("store out/.a.pdf.partial-", 0) == 0);
     CHECK(here.model.log[1] == "rename to out/a.pdf");
+}
+
+TEST_CASE("what a lost node of this run was writing is removed, and nothing else", "[K5]") {
+    office here{[](clerk& self) -> task<> {
+        auto done = co_await self.files.invoke<files::tidy>("out");
+        REQUIRE(done);
+        say(std::to_string(done->removed));
+    }};
+    // Run 1 is the test's, and node 1 in its life 1 is alive. The model lists relative paths.
+    for (const char* name :
+         {"out/a/.b.pdf.partial-1-2-3-4", "out/.c.partial-1-7-7-1", "out/.d.partial-1-1-1-5",
+          "out/.e.partial-2-2-3-4", "out/.f.partial-1-2-3", "out/.g.partial-1-2-x-1",
+          "out/h.partial-1-2-3-4", "out/.partial-", "out/i.pdf"})
+        here.model.files[name] = bytes{"half"};
+    here.on.run();
+    CHECK(the_play.lines == std::vector<std::string>{"2"});
+    CHECK(here.model.files.size() == 7);
+    CHECK(here.model.files.count("out/a/.b.pdf.partial-1-2-3-4") == 0);
+    CHECK(here.model.files.count("out/.c.partial-1-7-7-1") == 0);
 }
 
 TEST_CASE("a write that fails leaves what was there, and nothing beside it", "[K5]") {

@@ -82,7 +82,19 @@ struct remove {
     EQUUS_FIELDS(path)
 };
 
-using filing = protocol<"equus.files", list, read, write, remove>;
+struct tidied {
+    std::uint32_t removed = 0;
+    EQUUS_FIELDS(removed)
+};
+/// Removes what was being written below the folder by nodes of this run that are gone. What other
+/// runs write is not touched: they may be alive.
+struct tidy {
+    using reply = tidied;
+    std::string folder;
+    EQUUS_FIELDS(folder)
+};
+
+using filing = protocol<"equus.files", list, read, write, remove, tidy>;
 
 // ---- effects: the service asks, the driver answers
 
