@@ -101,6 +101,10 @@ public:
     /// Nothing more will be kept: whoever works through a long text may stop.
     bool full() const noexcept { return overflowed_; }
     std::uint32_t line_of(span where) const noexcept { return source_->line_of(where.begin); }
+    /// "shop.rdc:21".
+    std::string place_of(span where) const {
+        return source_->name() + ":" + std::to_string(line_of(where));
+    }
     /// Ordered by place, then by code; those about options come last.
     std::vector<diagnostic> sorted() const;
 

@@ -19,6 +19,7 @@ void resolver::apply(const wiring& s, const target& t) {
     interface_binding binding;
     binding.kind = s.kind;
     binding.handle = s.handle;
+    binding.where = out_->place_of(s.interface.where);
     note(t, "interface " + id, s.interface.where);
     std::set<std::string> channels;
     for (const name& channel : s.channels) {

@@ -21,6 +21,8 @@ equus_library(sim
         sim_planted.cpp
         sim_scenarios.cpp
         sim_seed.cpp
+        sim_space.cpp
+        sim_space_cast.cpp
         sim_streams.cpp
         sim_streams_cast.cpp
         sim_svg.cpp

@@ -17,13 +17,14 @@ void world::effects(effect_registry registry) {
 }
 
 void world::run(const rdc& configuration, std::vector<service_manifest> services,
-                std::uint32_t nodes_wanted) {
+                std::uint32_t nodes_wanted, bool space_apart) {
     world_impl& w = *impl_;
     launching::order first;
     first.kind = launching::order_kind::establish;
     first.configuration = configuration;
     first.services = std::move(services);
     first.nodes_wanted = nodes_wanted != 0 ? nodes_wanted : node_count();
+    first.space_apart = space_apart;
     w.orders.push_back(std::move(first));
     late_effect(std::string{launching::next_effect}, [&w](host, const bytes&, completion done) {
         w.next_order = std::move(done);

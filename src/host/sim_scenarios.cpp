@@ -2,6 +2,7 @@
 #include "host/sim_calls.hpp"
 #include "host/sim_membership.hpp"
 #include "host/sim_parents.hpp"
+#include "host/sim_space.hpp"
 #include "host/sim_streams.hpp"
 
 #include <equus/host/sim_scenario.hpp>
@@ -17,6 +18,8 @@ scenario_table built_in_scenarios() {
              }});
     all.add({"calls", "invocations between all nodes: at most once, within their deadlines",
              [] { return make_calls_workload(); }});
+    all.add({"space", "limited copies and labels, while the nodes of stream space die",
+             [] { return make_space_workload(); }});
     all.add({"asleep", "the machine of the root sleeps, and nobody is blamed for it",
              [] { return make_asleep_workload(); }});
     all.add({"membership", "nodes join, leave, crash, are written off and come back",

@@ -98,10 +98,10 @@ void launch_service::happened(event what) {
             failed.reason = what.reason;
             failed.text = what.text;
             service_ids_.erase(service);
-            if (failed.name == "system.space" && what.subject == space_handle_.id())
-                finish(ending::cut_off, errc::broken, 1, "stream space has ended: " + what.text);
-            else if (!outcome_)
+            if (!outcome_)
                 report(std::move(failed));
+            if (is_space(what.subject))
+                space_has_ended(what.subject, what.text);
         }
         break;
     case event_kind::unreachable:
@@ -216,7 +216,11 @@ void launch_service::drop_node(node_boot which, errc reason) {
     else if (!outcome_ && !established_ && ready_nodes() < order_.nodes_wanted)
         finish(ending::not_established, errc::no_such_node, 1,
                "node '" + told.name + "' was lost before the computation was established");
+    const std::string lost = "node '" + told.name + "' was lost";
     report(std::move(told));
+    for (const space_instance* each : {&standby_, &leader_})
+        if (each->handle && each->at == which)
+            space_has_ended(each->handle.id(), lost);
     changed_.notify();
 }
 

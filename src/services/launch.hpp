@@ -4,11 +4,15 @@
 //   main           gets its first order, waits for the outcome, takes everything down
 //   set_up         stream space, the nodes' services, channels, incarnations (launch_nodes.cpp)
 //   hear           events of incarnations and nodes
-//   serve          requests of the incarnations (launch_requests.cpp) take_orders    what its
-//   driver wants later send_reports   progress, in order, one at a time
+//   serve          requests of the incarnations (launch_requests.cpp)
+//   keep_space     a standby for stream space (launch_space.cpp)
+//   take_orders    what its driver wants later
+//   send_reports   progress, in order, one at a time
 #pragma once
 
 #include "services/placement.hpp"
+#include "services/space_client.hpp"
+#include "services/space_keeping.hpp"
 
 #include <equus/effect.hpp>
 #include <equus/incarnation.hpp>
@@ -31,6 +35,7 @@ namespace equus::services {
 
 /// Whether that life of that node is in the view.
 bool is_member(node_boot which);
+bool has_module(const member_info& member, std::string_view module);
 
 /// How a computation ended.
 struct rdc_outcome {
@@ -70,6 +75,12 @@ private:
         std::string name;
         node_boot node;
     };
+    /// One of the stream spaces: the one that leads, or its standby.
+    struct space_instance {
+        incarnation_handle handle;
+        node_boot at;
+        stream<space::keeping> orders;
+    };
 
     // ---- launch.cpp
     void finish(launching::ending how, errc reason, std::int32_t result, std::string text);
@@ -85,9 +96,17 @@ private:
     void report(launching::progress what);
     task<> send_reports();
 
+    // ---- launch_space.cpp
+    task<> make_space();
+    task<> make_space_at(node_boot at, space_instance* into);
+    bool is_space(incarnation_id which) const noexcept;
+    void space_has_ended(incarnation_id which, const std::string& why);
+    task<> hand_over(std::string why);
+    /// Makes a standby when there is none and a node for it.
+    task<> keep_space();
+
     // ---- launch_nodes.cpp
     task<> set_up();
-    task<> make_space();
     task<> make_channels();
     task<> wait_for_nodes();
     task<> take_in(member_info member);
@@ -124,8 +143,12 @@ private:
     std::uint32_t created_ = 0;
     bool established_ = false;
     placement_table placement_;
-    incarnation_handle space_handle_;
-    stream<space::spacing> space_;
+    space_instance leader_;
+    space_instance standby_; ///< of the leader; empty: none, or not ready yet
+    bool keeping_space_ = false;
+    any_reference space_channel_;  ///< leads to who leads
+    stream<space::spacing> space_; ///< by that channel
+    space_client in_space_;
     any_reference own_requests_;
     std::deque<launching::progress> reports_;
     bool reporting_ = false;

@@ -7,6 +7,10 @@ namespace equus::services {
 
 using launching::ending;
 
+bool has_module(const member_info& member, std::string_view module) {
+    return std::find(member.modules.begin(), member.modules.end(), module) != member.modules.end();
+}
+
 namespace {
 
 /// Creations under way at once.
@@ -22,10 +26,6 @@ std::string service_label(std::string_view name, node_boot at) {
 
 std::string service_name(std::string_view name, node_boot at) {
     return "system." + std::string{name} + "@" + std::to_string(at.node.value);
-}
-
-bool has_module(const member_info& member, std::string_view module) {
-    return std::find(member.modules.begin(), member.modules.end(), module) != member.modules.end();
 }
 
 interface_binding bound_to(interface_kind kind, std::string label) {
@@ -64,29 +64,6 @@ task<> launch_service::set_up() {
         co_await create_all();
 }
 
-task<> launch_service::make_space() {
-    creation what;
-    what.module = "equus.space";
-    what.name = "system.space";
-    const any_reference announce{announced.open_stream()};
-    what.given["announce"] = announce;
-    what.watched = true;
-    auto made = co_await create(what);
-    detail::close(announce);
-    if (!made)
-        co_await ok(fail(std::move(made.error())));
-    space_handle_ = *made;
-    service_ids_[space_handle_.id()] = {"space", where()};
-    auto got = co_await announced.receive().within(service_within);
-    if (!got)
-        co_await ok(fail(std::move(got.error())));
-    auto told = got->take<space::announced>();
-    if (!told)
-        co_await ok(fail(std::move(told.error())));
-    space_ = stream<space::spacing>{told->requests};
-    changed_.notify();
-}
-
 /// Channels with many ports belong to the launch: they are there before any port [K36].
 task<> launch_service::make_channels() {
     for (const auto& [label, declared] : order_.configuration.channels) {
@@ -96,8 +73,12 @@ task<> launch_service::make_channels() {
         if (declared.kind == channel_kind::group)
             co_await ok(fail(errc::unsupported, whom + ": group channels"));
         const any_reference channel = make_channel(declared.protocol, declared.kind);
-        auto stored =
-            co_await space_.invoke<space::put>(label, channel, declared.protocol, declared.kind);
+        space::put what;
+        what.label = label;
+        what.what = channel;
+        what.protocol = declared.protocol;
+        what.routing = declared.kind;
+        auto stored = co_await in_space_.ask(space_, std::move(what));
         detail::close(channel);
         if (!stored)
             co_await ok(fail(error{stored.error().code(), whom, stored.error()}));
@@ -142,6 +123,8 @@ task<> launch_service::take_in(member_info member) {
     } else {
         found->second.ready = true;
         placement_.add_node(found->second.member);
+        if (at != where())
+            tasks_.start(keep_space());
         told.kind = launching::progress_kind::node_ready;
         told.done = ready_nodes();
         told.total = order_.nodes_wanted;
@@ -189,8 +172,10 @@ task<> launch_service::make_service(node_boot at, std::string name, creation wha
         co_await ok(fail(error{made.error().code(), whom, made.error()}));
     const incarnation_handle handle = *made;
     service_ids_[handle.id()] = {name, at};
-    const std::string who{own_name()};
-    auto got = co_await space_.invoke<space::get>(label, who).within(service_within);
+    space::get asked;
+    asked.label = label;
+    asked.who = own_name();
+    auto got = co_await in_space_.ask(space_, std::move(asked), service_within);
     if (!got)
         co_await ok(fail(error{got.error().code(), whom + " did not begin", got.error()}));
     const auto found = nodes_.find(at.node);

@@ -91,7 +91,10 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
 }
 
 task<> launch_service::forget_label(std::string label) {
-    static_cast<void>(co_await space_.invoke<space::remove>(label));
+    space::remove asked;
+    asked.label = std::move(label);
+    auto done = co_await in_space_.ask(space_, std::move(asked));
+    static_cast<void>(done);
 }
 
 // ---------------------------------------------------------------------- requests

@@ -1,8 +1,9 @@
 // The interfaces of a new incarnation, wired by label. Ports first: their channels are deposited
 // before anybody is waited for, so that any number of incarnations may wait for each other in any
 // order [K34].
+#include "services/space_client.hpp"
+
 #include <equus/incarnation.hpp>
-#include <equus/services/space.hpp>
 #include <equus/wiring.hpp>
 
 #include <string>
@@ -14,6 +15,7 @@ namespace equus {
 namespace {
 
 using space_stream = stream<space::spacing>;
+using services::space_client;
 
 /// "port 'jobs', label 'pages': already exists".
 tl::unexpected<error> refuse(const declared_interface& about, std::string_view label, error why) {
@@ -36,9 +38,32 @@ void limit(const declared_interface& which) {
         set_calls(which.which, *which.binding->calls);
 }
 
+space::get request_for(const declared_interface& which, const std::string& label) {
+    space::get asked;
+    asked.label = label;
+    asked.who = own_name();
+    asked.interface = which.name;
+    asked.where = which.binding->where;
+    asked.fresh = which.binding->handle && which.kind == interface_kind::stream; // [K38]
+    return asked;
+}
+
+/// "label 'pages' for stream 'out' (shop.rdc:21)".
+std::string waits_for(const declared_interface& which, const std::string& label) {
+    std::string text = "label '" + label + "' for ";
+    text.append(which.kind == interface_kind::port ? "port '" : "stream '");
+    text.append(which.name).append("'");
+    if (!which.binding->where.empty())
+        text.append(" (").append(which.binding->where).append(")");
+    return text;
+}
+
 /// A port joins a channel that has been deposited, or makes its own and deposits it.
-task<> wire_port(declared_interface port, const std::string* label, space_stream in) {
-    auto known = co_await in.invoke<space::describe>(*label);
+task<> wire_port(declared_interface port, const std::string* label, space_stream in,
+                 space_client* client) {
+    space::describe question;
+    question.label = *label;
+    auto known = co_await client->ask(in, std::move(question));
     if (!known)
         co_await ok(refuse(port, *label, std::move(known.error())));
     if (known->known && known->protocol != port.protocol) {
@@ -46,8 +71,8 @@ task<> wire_port(declared_interface port, const std::string* label, space_stream
         co_await ok(refuse(port, *label, error{errc::wrong_protocol, std::move(text)}));
     }
     if (known->known && known->routing != channel_kind::unicast) {
-        const std::string who{own_name()};
-        auto channel = co_await in.invoke<space::get>(*label, who).within(space::patience);
+        space::get asked = request_for(port, *label);
+        auto channel = co_await client->ask(in, std::move(asked));
         if (!channel)
             co_await ok(refuse(port, *label, std::move(channel.error())));
         auto joined = co_await join_channel(port.which, channel->what);
@@ -59,20 +84,25 @@ task<> wire_port(declared_interface port, const std::string* label, space_stream
     auto channel = attach_new_channel(port.which, channel_kind::unicast);
     if (!channel)
         co_await ok(refuse(port, *label, std::move(channel.error())));
-    const std::string protocol{port.protocol};
-    auto stored = co_await in.invoke<space::put>(*label, *channel, protocol);
+    space::put what;
+    what.label = *label;
+    what.what = *channel;
+    what.protocol = port.protocol;
+    auto stored = co_await client->ask(in, std::move(what));
     detail::close(*channel);
     if (!stored)
         co_await ok(refuse(port, *label, std::move(stored.error())));
 }
 
 /// A stream waits for its label for as long as it takes.
-task<> wire_stream(declared_interface out, const std::string* label, space_stream in) {
+task<> wire_stream(declared_interface out, const std::string* label, space_stream in,
+                   space_client* client) {
     any_reference to = label->rfind("system.", 0) == 0 ? born_with(*label) : any_reference{};
     if (!to) {
-        const std::string who{own_name()};
-        const bool fresh = out.binding->handle; // [K38]
-        auto got = co_await in.invoke<space::get>(*label, who, fresh).within(space::patience);
+        space::get asked = request_for(out, *label);
+        detail::wiring_waits_for(waits_for(out, *label));
+        auto got = co_await client->ask(in, std::move(asked));
+        detail::wiring_waits_for({});
         if (!got)
             co_await ok(refuse(out, *label, std::move(got.error())));
         to = got->what;
@@ -86,6 +116,7 @@ task<> wire_stream(declared_interface out, const std::string* label, space_strea
 
 task<> detail::wire_interfaces() {
     const auto interfaces = declared_interfaces();
+    space_client client;
     // What has a label needs stream space; one that was made without it keeps what it was given.
     const any_reference space = born_with("system.space");
 
@@ -107,7 +138,7 @@ task<> detail::wire_interfaces() {
         }
         if (each.binding && space)
             for (const std::string& label : each.binding->channels)
-                co_await wire_port(each, &label, space_stream{space});
+                co_await wire_port(each, &label, space_stream{space}, &client);
     }
     const declared_interface* keeps_space = nullptr;
     for (const declared_interface& each : interfaces) {
@@ -118,7 +149,7 @@ task<> detail::wire_interfaces() {
         if (label == "system.space")
             keeps_space = &each;
         else
-            co_await wire_stream(each, &label, space_stream{space});
+            co_await wire_stream(each, &label, space_stream{space}, &client);
     }
     if (keeps_space) {
         if (auto bound = bind_stream(keeps_space->which, space); !bound)

@@ -166,9 +166,9 @@ public:
     // ---- a computation
 
     /// Starts the launch at the root, with the computation as its order, once `nodes_wanted` nodes
-    /// are there (0: all made so far).
+    /// are there (0: all made so far). `space_apart`: see launching::order.
     void run(const rdc& configuration, std::vector<service_manifest> services = {},
-             std::uint32_t nodes_wanted = 0);
+             std::uint32_t nodes_wanted = 0, bool space_apart = false);
     /// Asks the launch to end the computation.
     void stop(std::int32_t result_code = 0, std::string text = {});
     /// What the launch has reported so far.

@@ -145,8 +145,11 @@ struct order {
     std::string name;
     std::string protocol; ///< that the driver will speak there
     std::uint64_t session = 0;
+    /// Stream space does not stay at the launch's node: as soon as it has a standby elsewhere, that
+    /// one leads. For tests of its taking over.
+    bool space_apart = false;
     EQUUS_FIELDS(kind, configuration, services, nodes_wanted, nodes_within, result, text, name,
-                 protocol, session)
+                 protocol, session, space_apart)
 };
 struct next_order {
     using reply = order;

@@ -6,9 +6,14 @@
 //     auto put = co_await space.invoke<equus::space::put>(label, what, protocol);
 //     auto got = co_await space.invoke<equus::space::get>(label).within(equus::space::patience);
 //
-// Copies: without limit, or N at a time, each given back by `give_back`. A node's cache answers
-// what may be cached from its own memory [K38]. Limit: the primary space is at one node and ends
-// with it [K40].
+// Copies: without limit, or N at a time, each given back by `give_back`, which completes when what
+// was sent by the copy is consumed; one whose holder has ended comes back by itself. A node's cache
+// answers what may be cached from its own memory [K38].
+//
+// The primary has a standby at another node: nothing is answered before the standby has it, and it
+// takes over when the primary is lost; what was asked meanwhile waits and is asked again [K40].
+// Limit: when both are lost within the moment in which a new standby learns everything, the
+// computation ends.
 #pragma once
 
 #include <equus/protocol.hpp>
@@ -35,12 +40,22 @@ enum class referent : std::uint16_t {
 /// that no run reaches.
 inline constexpr duration patience = std::chrono::hours{24 * 365 * 50};
 
+/// Names a request across repetitions: one that is asked again after the loss of the primary is
+/// answered again, not done twice.
+struct request_mark {
+    incarnation_id by;         ///< who repeats; empty: nobody
+    std::uint64_t number = 0;  ///< of its requests, from 1
+    std::uint64_t settled = 0; ///< all up to this one have been answered
+    EQUUS_FIELDS(by, number, settled)
+};
+
 struct entry {
     any_reference what;
     std::string protocol; ///< of a stream or port
     channel_kind routing = channel_kind::unicast;
     bool cacheable = false; ///< the node may answer the next get from its own memory
-    EQUUS_FIELDS(what, protocol, routing, cacheable)
+    bool limited = false;   ///< one of N: to be given back
+    EQUUS_FIELDS(what, protocol, routing, cacheable, limited)
 };
 
 struct stored {
@@ -57,16 +72,21 @@ struct put {
     referent kind = referent::stream;
     std::uint32_t copies = 0; ///< out at a time; 0: no limit
     bool cached = true;       ///< nodes may keep a copy; never when `copies` limits
-    EQUUS_FIELDS(label, what, protocol, routing, kind, copies, cached)
+    request_mark mark;        ///< set by caches
+    EQUUS_FIELDS(label, what, protocol, routing, kind, copies, cached, mark)
 };
 
 /// Takes a copy; waits for the label, and for a copy to come back when all are out.
 struct get {
     using reply = entry;
     std::string label;
-    std::string who;    ///< shown by `print` while it waits
-    bool fresh = false; ///< not from a node's memory [K38]
-    EQUUS_FIELDS(label, who, fresh)
+    std::string who;       ///< shown by `print` while it waits
+    bool fresh = false;    ///< not from a node's memory [K38]
+    std::string interface; ///< that it is for; shown too
+    std::string where;     ///< the configuration says so: "shop.rdc:21"
+    incarnation_id holder; ///< who asked the cache; set by caches
+    request_mark mark;     ///< set by caches
+    EQUUS_FIELDS(label, who, fresh, interface, where, holder, mark)
 };
 
 struct description {
@@ -86,11 +106,13 @@ struct returned {
     std::uint32_t out = 0; ///< copies that are still out
     EQUUS_FIELDS(out)
 };
-/// Gives one copy back. The giver closes its own.
+/// Gives one copy back. The giver closes its own before; what it sent is consumed when this ends.
 struct give_back {
     using reply = returned;
     std::string label;
-    EQUUS_FIELDS(label)
+    incarnation_id holder; ///< whose copy; set by caches
+    request_mark mark;     ///< set by caches
+    EQUUS_FIELDS(label, holder, mark)
 };
 
 struct removed {
@@ -101,7 +123,8 @@ struct removed {
 struct remove {
     using reply = removed;
     std::string label;
-    EQUUS_FIELDS(label)
+    request_mark mark; ///< set by caches
+    EQUUS_FIELDS(label, mark)
 };
 
 struct line {
@@ -114,10 +137,17 @@ struct line {
     bool cached = true;
     EQUUS_FIELDS(label, protocol, routing, kind, copies, out, cached)
 };
+struct waiter {
+    std::string incarnation;
+    std::string interface; ///< empty: code of its own asks
+    std::string where;     ///< "shop.rdc:21"; empty: no file says so
+    EQUUS_FIELDS(incarnation, interface, where)
+};
 struct waiting_line {
     std::string label;
     std::vector<std::string> who; ///< in the order of asking
-    EQUUS_FIELDS(label, who)
+    std::vector<waiter> waiters;  ///< the same, in full
+    EQUUS_FIELDS(label, who, waiters)
 };
 struct contents {
     std::vector<line> lines;
@@ -131,12 +161,20 @@ struct print {
     EQUUS_FIELDS(everything)
 };
 
-using spacing = protocol<"equus.space", put, get, describe, give_back, remove, print>;
+/// From a cache: one more waits for what it has already asked for.
+struct also_waits {
+    std::string label;
+    waiter who;
+    EQUUS_FIELDS(label, who)
+};
+
+using spacing = protocol<"equus.space", put, get, describe, give_back, remove, print, also_waits>;
 
 /// A service tells the one who made it how to reach it.
 struct announced {
     any_reference requests;
-    EQUUS_FIELDS(requests)
+    any_reference orders; ///< of a stream space: for who has made it only
+    EQUUS_FIELDS(requests, orders)
 };
 using announcing = protocol<"equus.announcing", announced>;
 

@@ -50,6 +50,8 @@ nlohmann::json to_json(const node_status& node) {
         row["priority"] = each.priority;
         row["handled"] = each.handled;
         row["calls_waiting"] = each.calls_waiting;
+        if (!each.waits_for.empty())
+            row["waits_for"] = each.waits_for;
         row["ports"] = nlohmann::json::array();
         row["streams"] = nlohmann::json::array();
         for (const port_status& port : each.ports)
@@ -94,6 +96,8 @@ void print_incarnations(const conversation& heard, bool with_interfaces) {
                         unsigned{each.priority}, static_cast<unsigned long long>(each.handled),
                         static_cast<unsigned long long>(queued),
                         static_cast<unsigned long long>(each.memory_bytes));
+            if (!each.waits_for.empty())
+                std::printf("    waits for %s\n", each.waits_for.c_str());
             if (!with_interfaces)
                 continue;
             for (const port_status& port : each.ports)
