@@ -17,13 +17,13 @@ constexpr duration space_within = std::chrono::seconds{20};
 
 task<> launch_service::make_space() {
     space_channel_ = make_channel(space::spacing::name, channel_kind::anycast);
-    space_ = stream<space::spacing>{space_channel_};
-    if (auto right = detail::check_protocol(space_, space::spacing::type()); !right)
+    if (auto right = detail::check_protocol(space_channel_, space::spacing::type()); !right)
         co_await ok(fail(std::move(right.error())));
     co_await make_space_at(where(), &leader_);
     auto leads = co_await leader_.orders.invoke<space::lead>(true);
     if (!leads)
         co_await ok(fail(std::move(leads.error())));
+    space_ = stream<space::spacing>{space_channel_};
     changed_.notify();
 }
 
