@@ -1,3 +1,4 @@
+#include "ipp_queue.hpp"
 #include "shop.hpp"
 #include "simulated_shop.hpp"
 #include "typeset/typeset.hpp"
@@ -27,6 +28,9 @@ int main(int argc, char** argv) {
     doc::add_print_shop(m.modules());
     m.effect<doc::set_in_type>(std::string{doc::set_effect}, set_in_type);
     m.effect<doc::bind_pages>(std::string{doc::bind_effect}, bind_pages);
+    m.effect<doc::look_at_queue>(std::string{doc::look_effect}, doc::look_at);
+    m.effect<doc::enter_job>(std::string{doc::enter_effect}, doc::enter);
+    m.effect<doc::change_job>(std::string{doc::change_effect}, doc::change);
     m.scenario(doc::simulated_shop());
     return m.run();
 }

@@ -25,6 +25,9 @@ void add_print_shop(module_table& modules) {
     modules.add<spooler>("doc.spooler");
     modules.add_service<press_service>("doc.press", "press",
                                        {std::string{set_effect}, std::string{bind_effect}});
+    modules.add_service<printer_service>(
+        "doc.printer", "printer",
+        {std::string{look_effect}, std::string{enter_effect}, std::string{change_effect}});
 }
 
 } // namespace doc

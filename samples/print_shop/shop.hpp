@@ -9,7 +9,9 @@
 #pragma once
 
 #include "messages.hpp"
+#include "queueing.hpp"
 
+#include <equus/incarnation.hpp>
 #include <equus/services/console.hpp>
 #include <equus/services/files.hpp>
 #include <equus/services/launch.hpp>
@@ -121,12 +123,14 @@ private:
     equus::task<> set(task_slip job);
 };
 
-/// Collates the pages of each document into one PDF under the folder `device`.
+/// Collates the pages of each document into one PDF, and gives it to a folder or to a printer.
 class spooler : public equus::incarnation<spooler> {
 public:
     struct parameters {
-        equus::file_path device;
-        EQUUS_FIELDS(device)
+        equus::file_path folder;
+        std::string device;                                  ///< an IPP queue; empty: the folder
+        equus::duration patience = std::chrono::minutes{10}; ///< for the queue to print a document
+        EQUUS_FIELDS(folder, device, patience)
     };
     struct state {
         using copies =
@@ -141,9 +145,13 @@ public:
     equus::stream<reporting> reports{*this, "reports"};
     equus::stream<equus::files::filing> files{*this, "files"};
     equus::stream<pressing> press{*this, "press"};
+    equus::stream<queueing> printer{*this, "printer"};
 
     equus::task<> start();
     equus::task<> on(page p);
+
+private:
+    equus::task<> put_out(std::uint32_t document, std::string name, equus::bytes pdf);
 };
 
 /// The node's press: passes work to the typesetter's threads.
@@ -152,6 +160,19 @@ public:
     equus::port<pressing> work{*this, "work"};
     equus::task<pages_set> on(set_in_type job);
     equus::task<bound> on(bind_pages job);
+};
+
+/// The node's printer: prints a document on an IPP queue, once (queueing.hpp).
+class printer_service : public equus::incarnation<printer_service> {
+public:
+    equus::port<queueing> work{*this, "work"};
+    equus::task<on_paper> on(put_on_paper job);
+
+private:
+    equus::task<> enter(const put_on_paper& job);
+    equus::task<equus::result<job_changed>> change(std::string queue, std::uint32_t number,
+                                                   job_change what);
+    equus::task<> take_back(const look_at_queue& look, std::uint32_t number, equus::error why);
 };
 
 /// Registers the modules; the effects' functions are the program's or a simulation's.

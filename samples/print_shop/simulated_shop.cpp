@@ -3,6 +3,7 @@
 #include "print_shop_rdc.hpp"
 #include "shop.hpp"
 #include "simulated_disc.hpp"
+#include "simulated_queue.hpp"
 
 #include <equus/host/configuration.hpp>
 #include <equus/services/standard.hpp>
@@ -23,6 +24,7 @@ namespace {
 constexpr std::uint32_t nodes = 4;
 constexpr const char* in_folder = "/documents";
 constexpr const char* out_folder = "/out";
+constexpr const char* queue_uri = "ipp://print.example/printers/simulated";
 
 // ---- the typesetter: a page is some of the words, a book its pages one after the other
 
@@ -58,7 +60,7 @@ result<bound> simulated_bind(const bind_pages& job) {
 
 // ---- the documents
 
-enum class fate : std::uint8_t { printed, unreadable, illegible, disc_full };
+enum class fate : std::uint8_t { printed, unreadable, illegible, device_full };
 
 struct document {
     std::string name;
@@ -118,12 +120,15 @@ private:
     std::string said_of(const document& which) const;
     std::size_t spoolers_lost() const;
     std::string check_disc(const sim::world& w) const;
+    std::string check_queue() const;
     std::string check_table(const sim::world& w) const;
 
     std::vector<document> documents_;
     std::size_t words_a_page_ = 1;
     duration setting_max_{0};
     simulated_disc disc_{50ms};
+    simulated_queue queue_;
+    bool on_queue_ = false; ///< otherwise into a folder
     std::string console_;
 };
 
@@ -160,8 +165,8 @@ void shop_workload::start(sim::world& w) {
         disc_.files[each.in()] = {std::move(text), true, 0};
         if (each.ends == fate::unreadable)
             disc_.unreadable.insert(each.in());
-        if (each.ends == fate::disc_full)
-            disc_.unwritable.insert(each.out());
+        if (each.ends == fate::device_full)
+            disc_.unwritable.insert(each.out()), queue_.refused.insert(each.name);
     }
     disc_.files[std::string{in_folder} + "/no document.png"] = {"PNG", true, 0};
     constexpr duration setting[] = {1ms, 50ms, 2s};
@@ -170,6 +175,10 @@ void shop_workload::start(sim::world& w) {
     add_standard_modules(w.modules());
     add_print_shop(w.modules());
     disc_.serve(w);
+    constexpr duration printing[] = {5ms, 50ms, 300ms};
+    const duration printing_max = printing[draws.below(3)];
+    queue_.serve(w, printing_max, draws.chance(500) ? 100 : 0);
+    on_queue_ = draws.chance(400) && !w.faults().deaths; // a job outlives who gave it, and is found by nobody
     takes_time<set_in_type>(w, set_effect, [this](const set_in_type& job) {
         return simulated_set(job, words_a_page_);
     });
@@ -181,9 +190,11 @@ void shop_workload::start(sim::world& w) {
                              });
 
     const std::string workers = std::to_string(draws.chance(500) ? 0 : draws.between(1, 8));
-    auto shop =
-        read_configuration("print_shop.rdc", std::string{print_shop_rdc}, w.modules(),
-                           {{"documents", in_folder}, {"out", out_folder}, {"workers", workers}});
+    auto shop = read_configuration("print_shop.rdc", std::string{print_shop_rdc}, w.modules(),
+                                   {{"documents", in_folder},
+                                    {"out", out_folder},
+                                    {"device", on_queue_ ? queue_uri : ""},
+                                    {"workers", workers}});
     if (!shop)
         return w.fail(shop.error().describe());
     for (std::uint32_t i = 0; i < nodes; ++i)
@@ -231,6 +242,8 @@ std::string shop_workload::check(sim::world& w) {
     if (end.result != wanted)
         return "the result is " + std::to_string(end.result) + ", not " + std::to_string(wanted);
     std::string wrong = check_disc(w);
+    if (wrong.empty())
+        wrong = check_queue();
     return wrong.empty() ? check_table(w) : wrong;
 }
 
@@ -243,6 +256,13 @@ std::string shop_workload::check_disc(const sim::world& w) const {
     for (const document& each : documents_) {
         const auto found = disc_.files.find(each.out());
         const std::string said = said_of(each);
+        if (on_queue_) {
+            if (found != disc_.files.end())
+                return "'" + each.name + "' does not belong into the folder, and is there";
+            if (said.empty() != (each.ends == fate::printed))
+                return "the table is wrong about '" + each.name + "': " + said;
+            continue;
+        }
         if (found == disc_.files.end()) {
             if (said.empty())
                 return "'" + each.name + "' is lost, and nobody says why";
@@ -265,6 +285,30 @@ std::string shop_workload::check_disc(const sim::world& w) const {
         if (!each.whole)
             return "half of '" + path + "' is left";
     return disc_.files.size() == expected ? "" : "there are files that nobody asked for";
+}
+
+/// What is on paper, not what jobs there are: one that is held for ever harms nobody.
+std::string shop_workload::check_queue() const {
+    std::size_t expected = 0;
+    std::size_t on_paper = 0;
+    for (const document& each : documents_) {
+        const bool printed = each.ends == fate::printed && on_queue_;
+        expected += printed ? 1 : 0;
+        std::size_t times = 0;
+        for (const simulated_queue::job& job : queue_.jobs) {
+            if (job.phase == job_phase::going)
+                return "'" + job.name + "' is still printed after the end";
+            if (job.phase != job_phase::completed || job.name != each.name)
+                continue;
+            ++times;
+            ++on_paper;
+            if (words_of(job.text) != each.words)
+                return "the words of '" + each.name + "' on paper are not those of its document";
+        }
+        if (times != (printed ? 1u : 0u))
+            return "'" + each.name + "' is on paper " + std::to_string(times) + " times";
+    }
+    return on_paper == expected ? "" : "there is paper that nobody asked for";
 }
 
 std::string shop_workload::check_table(const sim::world& w) const {

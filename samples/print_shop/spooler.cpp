@@ -30,13 +30,34 @@ task<> spooler::on(page p) {
         co_await reports.send<spoiled>(p.document, p.name, book.error().describe());
         co_return;
     }
-    std::string path = parameters_.device.text + "/" + p.name + ".pdf";
-    auto written = co_await files.invoke<files::write>(std::move(path), std::move(book->pdf))
-                       .within(std::chrono::minutes{2});
-    if (!written)
-        co_await reports.send<spoiled>(p.document, p.name, written.error().describe());
+    auto out = co_await as_result(put_out(p.document, p.name, std::move(book->pdf)));
+    if (!out)
+        co_await reports.send<spoiled>(p.document, p.name, out.error().describe());
     else
         co_await reports.send<printed>(p.document, p.name, p.worker, p.of);
+}
+
+/// Either is harmless when it is done twice: a file is written again, a job is found again.
+task<> spooler::put_out(std::uint32_t document, std::string name, bytes pdf) {
+    result<void> done;
+    if (parameters_.device.empty()) {
+        std::string path = parameters_.folder.text + "/" + name + ".pdf";
+        auto written = co_await files.invoke<files::write>(std::move(path), std::move(pdf))
+                           .within(std::chrono::minutes{2});
+        if (!written)
+            done = fail(std::move(written.error()));
+    } else {
+        std::string key =
+            "equus-" + std::to_string(own_rdc().value) + "-" + std::to_string(document);
+        auto printed =
+            co_await printer
+                .invoke<put_on_paper>(parameters_.device, std::move(key), std::move(name),
+                                      std::move(pdf), parameters_.patience)
+                .within(parameters_.patience + std::chrono::minutes{5});
+        if (!printed)
+            done = fail(std::move(printed.error()));
+    }
+    co_await ok(std::move(done));
 }
 
 } // namespace doc
