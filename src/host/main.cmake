@@ -8,6 +8,7 @@ equus_library(host
         commands/language_commands.cpp
         commands/live_graph.cpp
         commands/look_commands.cpp
+        commands/node_commands.cpp
         commands/programs.cpp
         commands/run_command.cpp
         commands/schema_command.cpp
@@ -16,6 +17,7 @@ equus_library(host
         configuration.cpp
         launch/child.cpp
         launch/launcher.cpp
+        launch/launcher_nodes.cpp
         launch/node_process.cpp
         launch/pipe.cpp
         launch/report.cpp

@@ -66,6 +66,7 @@ int main::run() {
     commands::add_program_commands(app, with, code);
     commands::add_schema_command(app, with, code);
     commands::add_look_commands(app, with, code);
+    commands::add_node_commands(app, with, code);
     commands::language_environment language;
     language.program = with.program;
     language.programs = [&with](const std::string& file, const std::vector<std::string>& given) {

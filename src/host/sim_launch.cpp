@@ -3,6 +3,21 @@
 
 namespace equus::sim {
 
+namespace {
+
+/// A node that stands still hears of it later.
+void leave_when_awake(world& w, host which, node_boot life) {
+    if (!w.alive(which) || w.self(which) != life)
+        return;
+    if (w.paused(which))
+        w.at(w.now() + std::chrono::milliseconds{10},
+             [&w, which, life] { leave_when_awake(w, which, life); });
+    else
+        w.leave(which);
+}
+
+} // namespace
+
 void world_impl::give_order() {
     if (!next_order || orders.empty())
         return;
@@ -32,9 +47,14 @@ void world::run(const rdc& configuration, std::vector<service_manifest> services
     });
     effect<launching::progress>(
         std::string{launching::report_effect},
-        [&w](host, launching::progress said) -> result<launching::noted> {
+        [this, &w](host, launching::progress said) -> result<launching::noted> {
             w.say("launch: " + std::to_string(static_cast<unsigned>(said.kind)) + " " + said.name +
                   " " + said.text);
+            if (said.kind == launching::progress_kind::node_free)
+                for (std::uint32_t i = 0; i < node_count(); ++i)
+                    if (alive(host{i}) && self(host{i}) == said.node)
+                        at(now(),
+                           [this, i, life = said.node] { leave_when_awake(*this, host{i}, life); });
             w.reports.push_back(std::move(said));
             return launching::noted{true};
         });
@@ -52,6 +72,17 @@ void world::stop(std::int32_t result_code, std::string text) {
     last.result = result_code;
     last.text = std::move(text);
     impl_->orders.push_back(std::move(last));
+    impl_->give_order();
+}
+
+void world::withdraw(host which, duration notice) {
+    if (!joined(which))
+        return;
+    launching::order asked;
+    asked.kind = launching::order_kind::withdraw;
+    asked.node = self(which).node;
+    asked.notice = notice;
+    impl_->orders.push_back(std::move(asked));
     impl_->give_order();
 }
 

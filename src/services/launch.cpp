@@ -97,8 +97,9 @@ void launch_service::happened(event what) {
             failed.subject = what.subject;
             failed.reason = what.reason;
             failed.text = what.text;
+            const bool expected = is_withdrawn(failed.node);
             service_ids_.erase(service);
-            if (!outcome_)
+            if (!outcome_ && !expected)
                 report(std::move(failed));
             if (is_space(what.subject))
                 space_has_ended(what.subject, what.text);
@@ -134,6 +135,7 @@ void launch_service::resident_ended(incarnation_name name, const event& what) {
     told.reason = what.reason;
     told.result = what.result;
     told.text = what.text;
+    const node_boot node = found->second.node;
     detail::close(found->second.handle);
     residents_.erase(found);
     names_.erase(what.subject);
@@ -151,6 +153,12 @@ void launch_service::resident_ended(incarnation_name name, const event& what) {
                "primary '" + told.name + "': " + what.text);
     if (!outcome_ || what.reason == errc::ok) // of a failed primary the last report tells
         report(std::move(told));
+    free_if_empty(node);
+}
+
+bool launch_service::is_withdrawn(node_boot which) const noexcept {
+    const auto found = nodes_.find(which.node);
+    return found != nodes_.end() && found->second.member.at == which && found->second.withdrawn;
 }
 
 /// Whoever takes its place may have its labels [K36].
@@ -181,12 +189,14 @@ void launch_service::drop_node(node_boot which, errc reason) {
     if (found == nodes_.end() || found->second.member.at != which)
         return;
     launching::progress told;
-    told.kind = launching::progress_kind::node_lost;
+    told.kind = found->second.withdrawn ? launching::progress_kind::node_left
+                                        : launching::progress_kind::node_lost;
     told.name = found->second.member.name;
     told.node = which;
     told.reason = reason;
     for (auto& [name, service] : found->second.services)
         detail::close(service);
+    const node_entry gone = std::move(found->second);
     nodes_.erase(found);
     placement_.remove_node(which.node);
     std::erase_if(service_ids_, [&](const auto& entry) { return entry.second.node == which; });
@@ -216,6 +226,8 @@ void launch_service::drop_node(node_boot which, errc reason) {
     else if (!outcome_ && !established_ && ready_nodes() < order_.nodes_wanted)
         finish(ending::not_established, errc::no_such_node, 1,
                "node '" + told.name + "' was lost before the computation was established");
+    tell(launching::notice_kind::gone, gone, duration{0},
+         gone.withdrawn ? std::string{} : std::string{text_of(reason)});
     const std::string lost = "node '" + told.name + "' was lost";
     report(std::move(told));
     for (const space_instance* each : {&standby_, &leader_})
@@ -237,6 +249,10 @@ task<> launch_service::take_orders() {
             finish(ending::stopped, errc::cancelled, got->result, std::move(got->text));
         else if (got->kind == launching::order_kind::open)
             tasks_.start(open(std::move(*got)));
+        else if (got->kind == launching::order_kind::withdraw)
+            static_cast<void>(withdraw(got->node, got->notice)); // what is wrong is reported
+        else if (got->kind == launching::order_kind::no_nodes)
+            tell(launching::notice_kind::refused, {}, duration{0}, std::move(got->text));
     }
 }
 
@@ -272,6 +288,7 @@ task<> launch_service::destroy(incarnation_handle which) {
 
 task<> launch_service::take_down() {
     to_create_.clear();
+    notice_waits_.clear();
     task_group ending;
     for (const auto& [name, who] : residents_)
         if (who.handle)

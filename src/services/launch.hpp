@@ -4,7 +4,7 @@
 //   main           gets its first order, waits for the outcome, takes everything down
 //   set_up         stream space, the nodes' services, channels, incarnations (launch_nodes.cpp)
 //   hear           events of incarnations and nodes
-//   serve          requests of the incarnations (launch_requests.cpp)
+//   serve          requests of the incarnations (launch_requests.cpp, launch_allocation.cpp)
 //   keep_space     a standby for stream space (launch_space.cpp)
 //   take_orders    what its driver wants later
 //   send_reports   progress, in order, one at a time
@@ -65,11 +65,17 @@ private:
         std::vector<incarnation_handle> made;
         bool ready = false;
         bool silent = false;
+        bool withdrawn = false; ///< it leaves
+        bool free = false;      ///< and everybody has been told that it can
     };
     struct resident {
         const incarnation_declaration* what = nullptr; ///< in the order, which stays as it is
         incarnation_handle handle;
         node_boot node;
+    };
+    struct waiting_for_notice {
+        request message;
+        std::uint64_t after = 0;
     };
     struct service_of {
         std::string name;
@@ -87,6 +93,7 @@ private:
     task<> hear();
     void happened(event what);
     void resident_ended(incarnation_name name, const event& what);
+    bool is_withdrawn(node_boot which) const noexcept;
     void free_labels(const incarnation_declaration& of);
     void drop_node(node_boot which, errc reason);
     void node_is_silent(node_boot which);
@@ -131,6 +138,18 @@ private:
                            std::size_t index);
     task<> nodes(request message);
 
+    // ---- launch_allocation.cpp
+    result<void> withdraw(node_id which, duration within);
+    task<> end_notice(node_boot which, duration within);
+    void free_if_empty(node_boot which);
+    void set_free(node_boot which);
+    void tell(launching::notice_kind kind, const node_entry& about, duration within,
+              std::string text);
+    void answer_notices();
+    void wait_for_notice(request message);
+    void ask_for_nodes(request message);
+    void release(request message);
+
     launching::order order_;
     std::optional<rdc_outcome> outcome_;
     std::map<node_id, node_entry> nodes_;
@@ -150,6 +169,9 @@ private:
     stream<space::spacing> space_; ///< by that channel
     space_client in_space_;
     any_reference own_requests_;
+    std::deque<launching::notice> notices_; ///< the last of them, in order of their numbers
+    std::uint64_t last_notice_ = 0;
+    std::vector<waiting_for_notice> notice_waits_;
     std::deque<launching::progress> reports_;
     bool reporting_ = false;
 

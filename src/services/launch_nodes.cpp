@@ -125,6 +125,7 @@ task<> launch_service::take_in(member_info member) {
         placement_.add_node(found->second.member);
         if (at != where())
             tasks_.start(keep_space());
+        tell(launching::notice_kind::allocated, found->second, duration{0}, {});
         told.kind = launching::progress_kind::node_ready;
         told.done = ready_nodes();
         told.total = order_.nodes_wanted;

@@ -110,6 +110,12 @@ task<> launch_service::serve() {
             tasks_.start(nodes(std::move(*got)));
         } else if (got->is<launching::find>()) {
             tasks_.start(find(std::move(*got)));
+        } else if (got->is<launching::next_notice>()) {
+            wait_for_notice(std::move(*got));
+        } else if (got->is<launching::more_nodes>()) {
+            ask_for_nodes(std::move(*got));
+        } else if (got->is<launching::release_node>()) {
+            release(std::move(*got));
         } else if (got->is<launching::rdc_exit>()) {
             if (auto asked = got->take<launching::rdc_exit>())
                 finish(launching::ending::completed, errc::ok, asked->result,
@@ -280,9 +286,10 @@ task<> launch_service::nodes(request message) {
         co_return;
     }
     launching::allocation told;
+    told.notices = last_notice_;
     for (const member_info& member : members()) {
         if (!placement_.has_node(member.at.node))
-            continue; // it has no services yet
+            continue; // it has no services yet, or is to leave
         launching::allocated_node node;
         node.at = member.at;
         node.name = member.name;

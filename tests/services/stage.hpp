@@ -200,8 +200,18 @@ public:
         stop.kind = launching::order_kind::stop;
         stop.result = result;
         stop.text = std::move(text);
+        give(stop);
+    }
+    void order_withdrawal(node_id node, duration notice) {
+        launching::order withdraw;
+        withdraw.kind = launching::order_kind::withdraw;
+        withdraw.node = node;
+        withdraw.notice = notice;
+        give(withdraw);
+    }
+    void give(const launching::order& what) {
         REQUIRE(waiting_order_.first);
-        waiting_order_.first->effect_done(waiting_order_.second, encoded(stop));
+        waiting_order_.first->effect_done(waiting_order_.second, encoded(what));
         net.settle();
     }
     template <class Message>

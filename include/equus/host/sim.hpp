@@ -171,6 +171,9 @@ public:
              std::uint32_t nodes_wanted = 0, bool space_apart = false);
     /// Asks the launch to end the computation.
     void stop(std::int32_t result_code = 0, std::string text = {});
+    /// Withdraws the host from the computation: it leaves when the launch says that it holds
+    /// nothing any more, and when `notice` is over. Nodes that are added are made by `node`.
+    void withdraw(host which, duration notice);
     /// What the launch has reported so far.
     const std::vector<launching::progress>& reports() const noexcept;
     /// The last report, when the computation has ended; null before.

@@ -10,6 +10,7 @@
 //     auto where = co_await rdc.nodes();                    // the allocation [K16]
 //     auto those = co_await rdc.find("spooler");            // to watch, and to make again
 //     co_await rdc.exit(0);
+//     auto news = co_await rdc.next_notice(last);           // of nodes that come and go [K18]
 //
 // The second part of this header is between the launch and whoever started it: it gets its work and
 // tells its progress by effects.
@@ -78,8 +79,9 @@ struct allocated_node {
     EQUUS_FIELDS(at, name, facts, reachable, incarnations, ready)
 };
 struct allocation {
-    std::vector<allocated_node> nodes; ///< in order of their ids
-    EQUUS_FIELDS(nodes)
+    std::vector<allocated_node> nodes; ///< in order of their ids; not those to be withdrawn
+    std::uint64_t notices = 0;         ///< the last notice that is contained in it
+    EQUUS_FIELDS(nodes, notices)
 };
 /// The nodes of the computation [K16].
 struct nodes {
@@ -87,6 +89,49 @@ struct nodes {
     bool with_load = false; ///< ask each node; otherwise `ready` is 0
     EQUUS_FIELDS(with_load)
 };
+
+enum class notice_kind : std::uint16_t {
+    allocated = 0,  ///< `node` has its services: incarnations can be made there
+    withdrawal = 1, ///< `node` leaves after `within`, or when it holds none of the computation's
+    gone = 2,       ///< `node` has left, or was lost: `text`
+    refused = 3,    ///< there are no more nodes: `text`
+};
+/// What happens to the nodes of a computation [K18], numbered from 1 in each launch.
+struct notice {
+    std::uint64_t number = 0;
+    notice_kind kind = notice_kind::allocated;
+    node_boot node;
+    std::string name; ///< of the node
+    duration within{0};
+    std::string text;
+    EQUUS_FIELDS(number, kind, node, name, within, text)
+};
+/// The first notice after that number; waits for it. The nodes of the beginning are notices too, so
+/// whoever starts with 0 hears of every node. The last notices_max are kept.
+struct next_notice {
+    using reply = notice;
+    std::uint64_t after = 0;
+    EQUUS_FIELDS(after)
+};
+struct asked_for {
+    std::uint32_t count = 0;
+    EQUUS_FIELDS(count)
+};
+/// Asks whoever started the computation for that many nodes more; each comes as a notice, now or
+/// later.
+struct more_nodes {
+    using reply = asked_for;
+    std::uint32_t count = 1;
+    EQUUS_FIELDS(count)
+};
+/// Gives a node back: a withdrawal of one's own, with as much time as it takes. Errors:
+/// no_such_node, refused (the root, or the node of the primary).
+struct release_node {
+    using reply = asked_for;
+    node_id node;
+    EQUUS_FIELDS(node)
+};
+inline constexpr std::size_t notices_max = 1'024;
 
 /// Ends the computation with that result.
 struct rdc_exit {
@@ -107,7 +152,8 @@ struct get_handle {
     EQUUS_FIELDS(watchable)
 };
 
-using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit, find, get_handle>;
+using requests = protocol<"equus.launching", instantiate, nodes, rdc_exit, find, get_handle,
+                          next_notice, more_nodes, release_node>;
 
 struct ended {
     bool first = true; ///< false: it was ending already
@@ -133,6 +179,8 @@ enum class order_kind : std::uint16_t {
     establish = 0, ///< `configuration`, once `nodes_wanted` nodes are there
     stop = 1,      ///< end it all, with `result` and `text`
     open = 2,      ///< a gateway to the export `name`, for the driver's `session`
+    withdraw = 3,  ///< `node` is to be free after `notice`
+    no_nodes = 4,  ///< there will not be more nodes: `text`
 };
 struct order {
     order_kind kind = order_kind::establish;
@@ -148,8 +196,10 @@ struct order {
     /// Stream space does not stay at the launch's node: as soon as it has a standby elsewhere, that
     /// one leads. For tests of its taking over.
     bool space_apart = false;
+    node_id node;
+    duration notice{0};
     EQUUS_FIELDS(kind, configuration, services, nodes_wanted, nodes_within, result, text, name,
-                 protocol, session, space_apart)
+                 protocol, session, space_apart, node, notice)
 };
 struct next_order {
     using reply = order;
@@ -167,6 +217,11 @@ enum class progress_kind : std::uint16_t {
     node_silent = 6, ///< `name`; it may come back
     node_lost = 7,   ///< `name` left or was evicted, and `done` incarnations with it: `text`
     finished = 8,    ///< the computation: `how`, `reason`, `result`, `text`; the last report
+    node_free = 9,   ///< `name` is withdrawn and holds nothing any more, or its notice is over: it
+                     ///< has to leave
+    node_left = 10,  ///< `name`, after it was withdrawn, and `done` incarnations with it: `text`
+    node_kept = 11,  ///< `name` is not withdrawn: `text`
+    nodes_wanted = 12, ///< the computation asks for `total` nodes more
 };
 /// What kind of end a computation came to.
 enum class ending : std::uint16_t {
@@ -226,6 +281,14 @@ public:
     }
     /// The launch's handle, to be passed on to whoever may end the computation.
     task<incarnation_handle> handle() const { return handle(launch_); }
+    /// What has happened to the nodes since the notice of that number, 0 for the first; waits.
+    task<launching::notice> next_notice(std::uint64_t after = 0) const {
+        return next_notice(launch_, after);
+    }
+    /// Asks for more nodes: each comes as a notice.
+    task<std::uint32_t> more_nodes(std::uint32_t count) const { return more_nodes(launch_, count); }
+    /// Gives a node back, as soon as it holds nothing of the computation.
+    task<> release(node_id node) const { return release(launch_, node); }
     /// Ends the computation, the caller with it.
     detail::sending exit(std::int32_t result, std::string text = {}) const {
         return launch_.send<launching::rdc_exit>(result, std::move(text));
@@ -272,6 +335,23 @@ private:
         if (!got)
             co_await ok(fail(std::move(got.error())));
         co_return std::move(*got);
+    }
+    static task<launching::notice> next_notice(launch_stream launch, std::uint64_t after) {
+        auto got = co_await launch.invoke<launching::next_notice>(after);
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
+        co_return std::move(*got);
+    }
+    static task<std::uint32_t> more_nodes(launch_stream launch, std::uint32_t count) {
+        auto got = co_await launch.invoke<launching::more_nodes>(count);
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
+        co_return got->count;
+    }
+    static task<> release(launch_stream launch, node_id node) {
+        auto got = co_await launch.invoke<launching::release_node>(node);
+        if (!got)
+            co_await ok(fail(std::move(got.error())));
     }
     launch_stream launch_;
 };

@@ -13,13 +13,8 @@
 
 namespace equus::commands {
 
-namespace {
-
-constexpr auto answer_within = std::chrono::seconds{10};
-
-} // namespace
-
-result<conversation> talk_to(const std::string& run, launcher::message_kind kind, bytes question) {
+result<conversation> talk_to(const std::string& run, launcher::message_kind kind, bytes question,
+                             duration within) {
     if (!launcher::is_run_name(run))
         return fail(errc::not_found, "'" + run + "' is no name of a run");
     auto folder = launcher::run_folder();
@@ -64,7 +59,7 @@ result<conversation> talk_to(const std::string& run, launcher::message_kind kind
     };
     pipe->on_closed = [&] { context.stop(); };
     pipe->start();
-    asio::steady_timer late{context, answer_within};
+    asio::steady_timer late{context, within};
     late.async_wait([&](const asio::error_code& cancelled) {
         if (!cancelled) {
             why = error{errc::timed_out, "the run does not answer"};

@@ -19,7 +19,8 @@ struct conversation {
 /// Connects, hears what the run is, and asks one thing. `kind` described: nothing more is asked.
 /// Errors: not_found (no such run is alive), timed_out, broken (it ended meanwhile), and what the
 /// run answers.
-result<conversation> talk_to(const std::string& run, launcher::message_kind kind, bytes question);
+result<conversation> talk_to(const std::string& run, launcher::message_kind kind, bytes question,
+                             duration within = std::chrono::seconds{10});
 
 /// What every node of the run holds at this instant.
 result<conversation> ask_status(const std::string& run);

@@ -15,6 +15,8 @@ void add_program_commands(CLI::App& to, const context& with, int& code);
 /// `graph --live`: the declared connections of a run beside those that are there, as JSON or, by
 /// `print`, as DOT.
 int print_live_graph(const live_graph_options& options);
+/// Adds nodes, which changes what a run runs on.
+void add_node_commands(CLI::App& to, const context& with, int& code);
 /// Adds ps, status and stop, which look at a run from outside.
 void add_look_commands(CLI::App& to, const context& with, int& code);
 

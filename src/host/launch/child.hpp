@@ -20,7 +20,10 @@ struct child {
     pid_t pid = 0;       ///< 0 once it has been waited for
     int status = 0;      ///< as waitpid gave it
     std::shared_ptr<pipe> talk;
-    node_boot at; ///< once joined
+    node_boot at;           ///< once joined
+    bool added = false;     ///< later than the start; the run goes on if it does not come up
+    bool awaited = false;   ///< and it is not ready yet
+    bool withdrawn = false; ///< its end is no loss
     bool said_farewell = false;
     std::string farewell; ///< why its life ended, when that was not well
 };

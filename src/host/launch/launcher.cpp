@@ -56,8 +56,8 @@ launch_outcome launcher::run() {
     }
     outcome_.run_name = plan_.run_name;
     watch_signals();
-    children_.reserve(plan_.nodes);
-    start_node(0);
+    if (auto started = start_node(false); !started)
+        cut_off(started.error().code(), started.error().describe());
     context_.run();
     outcome_.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
@@ -79,18 +79,19 @@ node_order launcher::order_for(std::size_t index, const std::string& root_addres
     return order;
 }
 
-void launcher::start_node(std::uint32_t index) {
+result<void> launcher::start_node(bool added) {
+    const std::size_t index = children_.size();
     const std::string& program = plan_.programs[index % plan_.programs.size()];
     auto made = start_child(context_, "n" + std::to_string(index + 1), program);
-    if (!made) {
-        cut_off(made.error().code(), made.error().describe());
-        return;
-    }
+    if (!made)
+        return fail(std::move(made.error()));
     children_.push_back(std::move(*made));
     child& started = children_.back();
+    started.added = added;
     started.talk->on_message = [this, index](message m) { node_said(index, std::move(m)); };
     started.talk->start();
     started.talk->send(message_kind::begin, order_for(index, root_address_));
+    return {};
 }
 
 void launcher::node_said(std::size_t index, message m) {
@@ -142,7 +143,8 @@ void launcher::node_is_listening(std::size_t index, const std::string& address) 
     order.nodes_wanted = plan_.nodes;
     children_[0].talk->send(message_kind::order, order);
     for (std::uint32_t i = 1; i < plan_.nodes && !ending_; ++i)
-        start_node(i);
+        if (auto started = start_node(false); !started)
+            cut_off(started.error().code(), started.error().describe());
 }
 
 void launcher::progressed(const launching::progress& what) {
@@ -150,6 +152,7 @@ void launcher::progressed(const launching::progress& what) {
         report_.note(what);
     if (what.kind == launching::progress_kind::running)
         outcome_.established = true;
+    node_changed(what);
     if (what.kind != launching::progress_kind::finished)
         return;
     finished_ = true;
@@ -252,6 +255,11 @@ void launcher::child_ended(child& which, int status) {
     which.pid = 0;
     which.status = status;
     const bool well = which.said_farewell && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!ending_ && !finished_ && which.withdrawn && well) {
+        report_.say("left: node " + which.name);
+        answer_withdrawing(which, errc::ok, {});
+        return;
+    }
     if (ending_ || finished_ || well) {
         if (!ending_)
             leave_all(); // a node left by itself: the run is over or the root ended it
@@ -262,13 +270,16 @@ void launcher::child_ended(child& which, int status) {
     outcome_.lost.push_back(how);
     if (!which.farewell.empty())
         how = "node " + which.name + ": " + which.farewell;
+    answer_adding(which, errc::broken, how);
+    answer_withdrawing(which, errc::ok, how); // it is gone, which was asked for
     if (&which == &children_.front() && outcome_.established) {
         cut_off(errc::broken, "the root is lost: " + how);
-    } else if (&which == &children_.front() || !which.at.node) {
+    } else if (&which == &children_.front() || (!which.at.node && !which.added)) {
         cut_off(errc::broken, std::move(how));
     } else {
         report_.say(how);
-        children_.front().talk->send(message_kind::dead, which.at);
+        if (which.at.node)
+            children_.front().talk->send(message_kind::dead, which.at);
     }
 }
 
@@ -335,7 +346,7 @@ void launcher::accept_tool() {
             about.file = plan_.file;
             about.rdc_name = plan_.configuration.name;
             about.state = ending_ ? "ending" : outcome_.established ? "running" : "starting";
-            about.processes = static_cast<std::uint32_t>(children_.size());
+            about.processes = nodes_alive();
             about.declared_dot = plan_.declared_dot;
             tool->send(message_kind::described, about);
         }
@@ -353,6 +364,22 @@ void launcher::tool_said(const std::shared_ptr<pipe>& tool, message m) {
     }
     if (m.kind == message_kind::ask_declared) {
         tool->send(message_kind::declared, plan_.configuration);
+        return;
+    }
+    if ((m.kind == message_kind::add || m.kind == message_kind::withdraw) && !ending_) {
+        result<void> begun = fail(errc::malformed);
+        if (m.kind == message_kind::add) {
+            if (auto asked = wire::decode<nodes_to_add>(m.body.span()))
+                begun = add_nodes(asked->count, tool);
+        } else if (auto asked = wire::decode<withdraw_node>(m.body.span())) {
+            begun = withdraw(*asked, tool);
+        }
+        if (!begun) {
+            controlling::answer refused;
+            refused.reason = begun.error().code();
+            refused.text = begun.error().text();
+            tool->send(message_kind::answered, refused);
+        }
         return;
     }
     auto command = wire::decode<controlling::command>(m.body.span());

@@ -14,7 +14,9 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,7 +57,7 @@ private:
     result<void> open_control_socket();
     void accept_tool();
     void tool_said(const std::shared_ptr<pipe>& tool, message m);
-    void start_node(std::uint32_t index);
+    result<void> start_node(bool added);
     void node_said(std::size_t index, message m);
     void node_is_listening(std::size_t index, const std::string& address);
     void progressed(const launching::progress& what);
@@ -68,6 +70,27 @@ private:
     void watch_signals();
     node_order order_for(std::size_t index, const std::string& root_address) const;
 
+    // ---- launcher_nodes.cpp: nodes that come and go
+    result<void> add_nodes(std::uint32_t count, const std::shared_ptr<pipe>& tool);
+    result<void> withdraw(const withdraw_node& asked, const std::shared_ptr<pipe>& tool);
+    void node_changed(const launching::progress& what);
+    void leave(child& which);
+    void answer_adding(child& which, errc reason, const std::string& text);
+    void answer_withdrawing(const child& which, errc reason, const std::string& text);
+    void refuse_nodes(std::string text);
+    child* find_child(const std::string& name, node_id node);
+    std::uint32_t nodes_alive() const noexcept;
+    /// A tool that waits for nodes that it has asked for.
+    struct adding {
+        std::shared_ptr<pipe> tool;
+        std::vector<std::string> awaited; ///< names
+        controlling::answer answer;
+    };
+    struct withdrawing {
+        std::shared_ptr<pipe> tool;
+        node_boot node;
+    };
+
     launch_plan plan_;
     asio::io_context context_{1};
     asio::signal_set signals_;
@@ -76,7 +99,10 @@ private:
     std::string control_path_;
     run_secret secret_;
     std::uint64_t run_id_ = 0;
-    std::vector<child> children_;
+    std::deque<child> children_; ///< of all times; stays where it is while it grows
+    std::vector<adding> adding_;
+    std::vector<withdrawing> withdrawing_;
+    std::map<std::string, std::unique_ptr<asio::steady_timer>> leaving_; ///< by node
     run_report report_;
     launch_outcome outcome_;
     std::chrono::steady_clock::time_point started_;

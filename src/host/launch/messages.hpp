@@ -35,6 +35,8 @@ enum class message_kind : std::uint16_t {
     described = 23,    ///< run_description, the first message to a tool
     ask_declared = 24, ///< nothing
     declared = 25,     ///< equus::rdc, what the run was given
+    add = 26,          ///< nodes_to_add; answered when they are there
+    withdraw = 27,     ///< withdraw_node; answered when it has left
 };
 
 struct message {
@@ -67,6 +69,15 @@ struct ended {
 struct printed {
     std::string text;
     EQUUS_FIELDS(text)
+};
+struct nodes_to_add {
+    std::uint32_t count = 1;
+    EQUUS_FIELDS(count)
+};
+struct withdraw_node {
+    std::string node; ///< its name or its number
+    duration notice{0};
+    EQUUS_FIELDS(node, notice)
 };
 struct run_description {
     std::string name;

@@ -14,7 +14,7 @@ std::string counted(std::uint32_t incarnations) {
 
 std::string bar(std::uint32_t done, std::uint32_t total) {
     constexpr std::uint32_t width = 24;
-    const std::uint32_t filled = total == 0 ? width : width * done / total;
+    const std::uint32_t filled = done >= total ? width : width * done / total;
     return "[" + std::string(filled, '#') + std::string(width - filled, '.') + "] " +
            std::to_string(done) + "/" + std::to_string(total);
 }
@@ -66,7 +66,8 @@ void run_report::note(const launching::progress& what) {
     using kind = launching::progress_kind;
     switch (what.kind) {
     case kind::node_ready:
-        show("nodes        " + bar(what.done, what.total));
+        show(what.done > what.total ? "running: node " + what.name + " has joined"
+                                    : "nodes        " + bar(what.done, what.total));
         break;
     case kind::creating:
         show("incarnations " + bar(what.done, what.total));
@@ -91,6 +92,13 @@ void run_report::note(const launching::progress& what) {
     case kind::node_lost:
         say("lost: node " + what.name + ", with " + counted(what.done));
         break;
+    case kind::node_left:
+        if (what.done != 0)
+            say("withdrawn: node " + what.name + ", with " + counted(what.done) + " on it");
+        break;
+    case kind::node_free:
+    case kind::node_kept:
+    case kind::nodes_wanted:
     case kind::finished:
         break;
     }
