@@ -74,7 +74,7 @@ TEST_CASE("the bytes that reach a printer are those of the documents, once each"
     }
 }
 
-TEST_CASE("two runs print the same document twice, one run does not", "[run][K13]") {
+TEST_CASE("two runs print the same document twice, one run does not", "[run][K13][inc_rdcId]") {
     const scratch here;
     const print_server server;
     here.write("docs/letter.txt", "one two three");

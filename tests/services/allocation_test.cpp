@@ -121,7 +121,8 @@ TEST_CASE("the root and the node of the primary stay, and it is said why", "[K18
     CHECK(the_play.lines == before); // nobody was given notice
 }
 
-TEST_CASE("a computation asks for nodes and gives one back", "[K18]") {
+TEST_CASE("a computation asks for nodes and gives one back",
+          "[K18][inc_nodeAlloc][inc_nodeWithdraw]") {
     stage on{a_farm([](actor& self) -> task<> {
                  const rdc_services rdc;
                  say(std::to_string(co_await rdc.more_nodes(3)));
