@@ -49,6 +49,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<void> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));

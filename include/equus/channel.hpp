@@ -41,6 +41,7 @@ public:
     }
     bool await_ready() { return !made_ || asked_.await_ready(); }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { asked_.await_suspend(waiter); }
+    operation& waited_operation() noexcept { return asked_.waited_operation(); }
     result<equus::port<P>> await_resume() {
         if (!made_)
             return fail(std::move(made_.error()));

@@ -42,6 +42,7 @@ public:
         return operation_.has_ended();
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<reply> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));

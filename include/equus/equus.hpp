@@ -15,5 +15,6 @@
 #include <equus/protocol.hpp>
 #include <equus/rights.hpp>
 #include <equus/stream.hpp>
+#include <equus/sync.hpp>
 #include <equus/task.hpp>
 #include <equus/task_group.hpp>

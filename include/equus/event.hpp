@@ -124,6 +124,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<event> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));
@@ -157,6 +158,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<event> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));

@@ -54,6 +54,9 @@ time_point now() noexcept;
 /// The invocation whose handler runs has been given up by its caller: whatever it returns is
 /// dropped.
 bool cancelled() noexcept;
+/// What is left of the deadline of the invocation whose handler runs; for_ever when it has none. An
+/// invocation made by that handler has no more, unless it says `within`.
+duration deadline_left() noexcept;
 
 /// The message whose handler runs was sent again after a break, by its sender's choice: it may have
 /// been consumed before (rule 12).
@@ -79,6 +82,7 @@ public:
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
     void await_resume() const noexcept {}
+    operation& waited_operation() noexcept { return operation_; }
 
 private:
     duration duration_;

@@ -189,7 +189,7 @@ struct module_type {
     module_manifest description;
     std::size_t size = 0;
     std::size_t alignment = 0;
-    void (*construct)(void* at) = nullptr;
+    result<void> (*construct)(void* at) = nullptr;
     void (*destroy)(void* object) noexcept = nullptr;
     task<> (*live)(void* object) = nullptr;
     result<void> (*set_parameter)(void* object, std::string_view name,
@@ -199,15 +199,31 @@ struct module_type {
     const message_type* parameters_type = nullptr; ///< null: none
     void* (*parameters)(void* object) noexcept = nullptr;
     task<> (*live_forked)(void* object, forked told) = nullptr; ///< null: no on(forked)
+    heap_use allocating = heap_use::counted;     ///< limited: its code can take an exception
     std::vector<std::string> effects;            ///< that its incarnations may ask for
     std::vector<const protocol_type*> protocols; ///< of its interfaces, in order of declaration
 };
 
 template <class D>
 struct module_operations {
-    static void construct(void* at) { new (at) D(); }
-    static void destroy(void* object) noexcept { static_cast<D*>(object)->~D(); }
-    static task<> live(void* object) { return detail::live(*static_cast<D*>(object)); }
+    static result<void> construct(void* at) {
+#if defined(__cpp_exceptions)
+        try {
+            new (at) D();
+        } catch (...) {
+            return fail(capture_exception());
+        }
+#else
+        new (at) D();
+#endif
+        return {};
+    }
+    static void destroy(void* object) noexcept {
+        static_cast<D*>(object)->~D();
+    }
+    static task<> live(void* object) {
+        return detail::live(*static_cast<D*>(object));
+    }
     static result<void> set_parameter([[maybe_unused]] void* object, std::string_view name,
                                       [[maybe_unused]] const rdc_value& value) {
         result<void> outcome = fail(errc::not_found, "no parameter '" + std::string{name} + "'");
@@ -253,6 +269,9 @@ public:
         module.description.name = std::move(name);
         module.size = sizeof(D);
         module.alignment = alignof(D);
+#if defined(__cpp_exceptions)
+        module.allocating = detail::heap_use::limited;
+#endif
         module.construct = &detail::module_operations<D>::construct;
         module.destroy = &detail::module_operations<D>::destroy;
         module.live = &detail::module_operations<D>::live;
@@ -304,7 +323,9 @@ public:
         return *this;
     }
     /// In order of registration.
-    const std::vector<service_manifest>& services() const noexcept { return services_; }
+    const std::vector<service_manifest>& services() const noexcept {
+        return services_;
+    }
 
     /// Null when there is none of that name.
     const detail::module_type* find(std::string_view name) const noexcept {

@@ -40,6 +40,14 @@ struct result_value<result<T>> {
     using type = T;
 };
 
+/// Without an exception when that is more than its receiver may have: whoever decodes asks
+/// afterwards.
+template <class M>
+result<M> decode_counted(std::span<const std::byte> from) {
+    const allocating_scope scope{running(), heap_use::counted};
+    return wire::decode<M>(from);
+}
+
 /// Takes the message out of its envelope as an M.
 template <class M>
 result<M> take(envelope& message) {
@@ -48,12 +56,22 @@ result<M> take(envelope& message) {
         M* object = static_cast<M*>(message.payload());
         if constexpr (wire::contains_references<M>)
             redeem_references(message, message_type_of<M>, object);
+        if constexpr (owns_memory<M>) {
+            adopt(*object);
+            if (!within_limit()) {
+                const M dropped(std::move(*object));
+                return fail(errc::out_of_memory);
+            }
+        }
         return result<M>{std::move(*object)};
     }
-    auto decoded = wire::decode<M>(message.encoded());
+    auto decoded = decode_counted<M>(message.encoded());
     if constexpr (wire::contains_references<M>)
         if (decoded)
             redeem_references(message, message_type_of<M>, &*decoded);
+    if constexpr (owns_memory<M>)
+        if (decoded && !within_limit())
+            return fail(errc::out_of_memory);
     return decoded;
 }
 
@@ -179,6 +197,7 @@ public:
     receiving_base& operator=(const receiving_base&) = delete;
     bool await_ready() { return begin(operation_); }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
 
 protected:
     receive_operation operation_;
@@ -269,6 +288,10 @@ public:
     }
     /// Its caller has given up: nobody waits for a reply.
     bool cancelled() const noexcept { return message_ && message_->cancelled; }
+    /// What is left of its caller's deadline; for_ever when it has none.
+    duration deadline_left() const noexcept {
+        return message_ ? detail::time_left(message_->deadline) : for_ever;
+    }
     /// Consumes the message now, and lets go who is held. A held message that is dropped without
     /// it is `abandoned`, like an unanswered one with a reply.
     void done() noexcept {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <equus/base/assert.hpp>
+#include <equus/core/adopt.hpp>
 #include <equus/core/calls.hpp>
 #include <equus/protocol.hpp>
 #include <equus/task.hpp>
@@ -47,6 +48,15 @@ concept fragile_temporary =
     !std::is_lvalue_reference_v<A> && std::is_aggregate_v<std::remove_cvref_t<A>> &&
     !std::is_trivially_destructible_v<std::remove_cvref_t<A>>;
 
+/// An envelope whose message may yet fail to be constructed, for want of memory.
+struct unfilled {
+    envelope* made;
+    ~unfilled() {
+        if (!made->type) [[unlikely]]
+            free_envelope(made);
+    }
+};
+
 /// Constructs message M of protocol P in a new envelope; null when memory is out.
 template <class P, class M, class... A>
 envelope* make_message(A&&... fields) {
@@ -57,6 +67,7 @@ envelope* make_message(A&&... fields) {
     envelope* made = new_envelope(sizeof(M));
     if (!made)
         return nullptr;
+    const unfilled guard{made};
     M* object = new (made->payload()) M{std::forward<A>(fields)...};
     made->type = &message_type_of<M>;
     made->ordinal = P::template ordinal_of<M>();
@@ -68,6 +79,7 @@ envelope* make_message(moved_object<M> named) {
     envelope* made = new_envelope(sizeof(M));
     if (!made)
         return nullptr;
+    const unfilled guard{made};
     M* object = new (made->payload()) M(std::move(*named.object));
     made->type = &message_type_of<M>;
     made->ordinal = P::template ordinal_of<M>();
@@ -107,6 +119,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(*waiting_, waiter); }
+    operation& waited_operation() noexcept { return *waiting_; }
     result<void> await_resume() {
         if (waiting_)
             why_ = std::move(waiting_->outcome);
@@ -196,6 +209,7 @@ public:
         return operation_.has_ended();
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<R> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));
@@ -212,11 +226,19 @@ private:
                                  std::span<const std::byte> encoded) {
         calling& self = *static_cast<typed_operation&>(op).self;
         if (object) {
+            if constexpr (owns_memory<R>) {
+                adopt(*static_cast<R*>(object));
+                if (!within_limit())
+                    return fail(errc::out_of_memory, "the answer is more than its caller may have");
+            }
             self.answer_.emplace(std::move(*static_cast<R*>(object)));
         } else {
             auto decoded = wire::decode<R>(encoded);
             if (!decoded)
                 return fail(std::move(decoded.error()));
+            if constexpr (owns_memory<R>)
+                if (!within_limit())
+                    return fail(errc::out_of_memory, "the answer is more than its caller may have");
             self.answer_.emplace(std::move(*decoded));
         }
         return static_cast<void*>(&*self.answer_);
@@ -272,6 +294,7 @@ public:
         return operation_.has_ended();
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
     result<void> await_resume() {
         if (operation_.outcome != errc::ok)
             return fail(std::move(operation_.outcome));

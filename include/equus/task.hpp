@@ -37,6 +37,7 @@ error capture_exception() noexcept;
 struct promise_base {
     std::coroutine_handle<> self;
     promise_base* awaiting = nullptr; ///< the task that awaits this one
+    task_scope* scope = nullptr;      ///< of the task of a group that this is part of
     /// Called by the scheduler when a task that nobody awaits has ended; destroys the frame.
     void (*finished)(promise_base& ended, void* context) = nullptr;
     void* context = nullptr;
@@ -142,10 +143,11 @@ public:
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> above) noexcept {
         if (!frame_) {
-            above.promise().fail(error{errc::out_of_memory, "no memory for a coroutine frame"});
+            above.promise().fail(errc::out_of_memory); // no memory for its frame, nor for words
             return;
         }
         frame_.promise().awaiting = &above.promise();
+        frame_.promise().scope = above.promise().scope;
         detail::running()->next_to_resume = frame_;
     }
     T await_resume() {
@@ -209,6 +211,7 @@ struct as_result_awaiter {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> above) noexcept {
         frame.promise().awaiting = &above.promise();
+        frame.promise().scope = above.promise().scope;
         frame.promise().error_wanted = true;
         running()->next_to_resume = frame;
     }
@@ -222,6 +225,19 @@ struct as_result_awaiter {
         else
             return std::move(*frame.promise().value);
     }
+};
+
+/// Whether the task was asked to end; does not wait.
+struct asking_scope {
+    bool asked = false;
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> asking) noexcept {
+        const task_scope* scope = asking.promise().scope;
+        asked = scope && scope->asked_to_end;
+        return false;
+    }
+    bool await_resume() const noexcept { return asked; }
 };
 
 } // namespace detail

@@ -74,7 +74,7 @@ void kernel_impl::uncount_call(detail::call_operation& op) noexcept {
 }
 
 void set_credit(reference which, std::uint32_t messages) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry || !entry->record || messages == 0)
         return;
@@ -92,14 +92,14 @@ void set_credit(reference which, std::uint32_t messages) noexcept {
 }
 
 void set_queue(reference which, std::uint32_t messages) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (entry && entry->kind == reference_kind::port && messages != 0)
         inc->kernel->bound_queue(*static_cast<port_record*>(entry->record), messages);
 }
 
 void set_calls(reference which, std::uint32_t calls) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry || entry->kind != reference_kind::stream || !entry->record)
         return;

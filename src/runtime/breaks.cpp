@@ -86,7 +86,7 @@ stream_record* stream_of(incarnation_record& inc, reference which) noexcept {
 } // namespace
 
 stream_standing standing_of(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     stream_standing out;
     const stream_record* stream = stream_of(*inc, which);
     if (!stream)
@@ -112,7 +112,7 @@ stream_standing standing_of(reference which) noexcept {
 }
 
 envelope* next_in_doubt(reference broken, error& why) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     stream_record* stream = stream_of(*inc, broken);
     if (!stream) {
         why = errc::no_such_reference;
@@ -160,14 +160,14 @@ envelope* next_in_doubt(reference broken, error& why) noexcept {
 }
 
 void drop_in_doubt(reference broken) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (stream_record* stream = stream_of(*inc, broken); stream && stream->extra)
         if (runtime::retained_message* kept = stream->extra->in_doubt.pop())
             runtime::memory_pool::free(kept);
 }
 
 bool was_maybe_seen() noexcept {
-    const auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     return inc->in_hand && inc->in_hand->maybe_seen;
 }
 

@@ -194,7 +194,8 @@ namespace {
 
 /// The running incarnation, after what it has announced has begun.
 incarnation_record& running_now() {
-    auto& inc = *static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = *entered;
     if (inc.fresh)
         begin_fresh(inc);
     return inc;
@@ -218,7 +219,7 @@ result<buffer_view> make_buffer(std::size_t size_bytes) {
     kernel_impl& kernel = *inc.kernel;
     if (size_bytes > kernel.options.limits.buffer_bytes_max)
         return fail(errc::too_large, "buffer_bytes_max");
-    runtime::kept_block block = kernel.bulk_memory.take(*inc.memory, size_bytes);
+    runtime::kept_block block = kernel.bulk_memory.take(inc.memory(), size_bytes);
     if (!block)
         return fail(errc::out_of_memory, "no memory for the buffer");
     return kernel.add_buffer(inc, std::move(block), size_bytes);
@@ -241,13 +242,15 @@ reference handle_of(reference buffer, std::uint32_t rights) {
 }
 
 bool buffer_in_use(reference buffer) noexcept {
-    auto& inc = *static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = *entered;
     const runtime::buffer_record* record = inc.kernel->own_buffer(inc, buffer);
     return record && record->block->users > 1;
 }
 
 std::uint64_t buffer_handle_size(reference handle) noexcept {
-    auto& inc = *static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = *entered;
     const auto* entry = inc.kernel->lookup(inc, handle);
     return entry && entry->kind == runtime::reference_kind::buffer
                ? static_cast<const runtime::buffer_handle_record*>(entry->record)->size
@@ -255,7 +258,7 @@ std::uint64_t buffer_handle_size(reference handle) noexcept {
 }
 
 void close_quietly(reference entry) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc && inc->kernel && inc->kernel->lookup(*inc, entry))
         inc->kernel->drop_reference(*inc, entry.index());
 }

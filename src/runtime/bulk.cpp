@@ -316,10 +316,10 @@ void kernel_impl::take_here(detail::bulk_operation& op, bulk_source& source, boo
         if (size != 0)
             std::memmove(into->block->data + op.at, data, size);
     } else if (alone && size != 0 && source.offset == 0 &&
-               bulk_pool::charge_to(*source.block, *inc.memory)) {
+               bulk_pool::charge_to(*source.block, inc.memory())) {
         block = source.block;
     } else {
-        block = bulk_memory.take(*inc.memory, size);
+        block = bulk_memory.take(inc.memory(), size);
         if (!block) {
             end_fetch(op, size, {}, error{errc::out_of_memory, "no memory for the bulk"});
             return;
@@ -346,7 +346,7 @@ void kernel_impl::pull_bulk(detail::bulk_operation& op, held_bulk source) {
     }
     kept_block block;
     if (!op.into)
-        block = bulk_memory.take(*inc.memory, size);
+        block = bulk_memory.take(inc.memory(), size);
     else if (const buffer_record* into = own_buffer(inc, op.into))
         block = into->block;
     if (!block) {
@@ -404,7 +404,8 @@ using runtime::incarnation_record;
 
 result<reference> make_bulk(reference buffer, std::uint64_t offset, std::uint64_t size_bytes,
                             bool give) {
-    auto& inc = *static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = *entered;
     kernel_impl& kernel = *inc.kernel;
     const runtime::buffer_record* record = kernel.own_buffer(inc, buffer);
     if (!record)
@@ -434,7 +435,7 @@ result<reference> make_bulk(reference buffer, std::uint64_t offset, std::uint64_
 }
 
 std::uint64_t bulk_size(reference bulk) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, bulk);
     return entry && entry->kind == runtime::reference_kind::bulk
                ? static_cast<const runtime::bulk_reference*>(entry->record)->source->size

@@ -1,5 +1,6 @@
 #include "runtime/kernel_impl.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace equus {
@@ -7,10 +8,6 @@ namespace equus {
 using namespace runtime;
 
 namespace {
-
-std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 7) & ~std::size_t{7};
-}
 
 /// For the trace: call counters are the caller's own.
 std::uint64_t caller_of(const envelope& message) noexcept {
@@ -65,8 +62,12 @@ bool kernel_impl::begin_call(detail::call_operation& op) {
         slot.forwards = 0;
         slot.held = nullptr;
         op.message->call = {slot.call, self, op.slot, 0};
-        if (!op.timed)
-            timers.set(op, deadline_after(now, options.limits.call_timeout));
+        if (!op.timed) {
+            time_point deadline = deadline_after(now, options.limits.call_timeout);
+            if (inc.in_handler && inc.in_hand)
+                deadline = std::min(deadline, inc.in_hand->deadline);
+            timers.set(op, deadline);
+        }
         op.message->deadline = op.deadline;
     }
     if (!stream.waiting.empty() || (stream.has_its_calls() && stream.broken == errc::ok)) {
@@ -201,6 +202,17 @@ void kernel_impl::fail_retained_calls(stream_leg& leg) {
     }
 }
 
+namespace {
+
+/// The answer is the caller's, and so is the memory that it takes.
+result<void*> deliver(detail::call_operation& op, void* object,
+                      std::span<const std::byte> encoded) {
+    detail::allocating_scope scope{op.owner, detail::heap_use::counted};
+    return op.deliver(op, object, encoded);
+}
+
+} // namespace
+
 void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
                                 const message_type* type, void* object,
                                 std::span<const std::byte> encoded,
@@ -224,7 +236,7 @@ void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
             encoded = again->span();
             object = nullptr;
         }
-        if (result<void*> answer = op.deliver(op, object, encoded); !answer)
+        if (result<void*> answer = deliver(op, object, encoded); !answer)
             outcome = std::move(answer.error());
         else if (op.reply_type->for_each_reference)
             redeem(inc, *op.reply_type, *answer, capabilities ? capabilities->data() : nullptr,
@@ -252,21 +264,20 @@ void kernel_impl::fail_call(envelope& message, error reason) {
         ++counters.replies_dropped;
         return;
     }
-    // The code travels by itself: its words do not begin the text once more.
-    std::string text;
+    error_chain chain;
     if (!reason.text().empty() || reason.cause())
-        text = reason.describe().substr(text_of(reason.code()).size() + 2);
+        chain = chain_of(reason);
     reply_header header;
     header.call = message.call.call;
     header.call_slot = message.call.slot;
     header.proof = message.call.proof;
     header.status = reason.code();
-    header.text_bytes = static_cast<std::uint32_t>(padded(text.size()));
+    header.text_bytes =
+        chain.links.empty() ? 0 : static_cast<std::uint32_t>(wire::size_bytes(chain));
     auto out = to->reserve(kind::reply, lane::data, reply_header::fixed_bytes + header.text_bytes);
     store(header, out.data());
-    std::byte* at = out.data() + reply_header::fixed_bytes;
-    std::memset(at, 0, header.text_bytes);
-    std::memcpy(at, text.data(), text.size());
+    if (header.text_bytes)
+        wire::encode(chain, out.subspan(reply_header::fixed_bytes));
 }
 
 /// Moves the reply into the hands of a caller on this node. False: it is no such simple case, and
@@ -363,7 +374,7 @@ namespace detail {
 using runtime::incarnation_record;
 
 void announce(call_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     EQUUS_ASSERT(inc && "only incarnations invoke");
     if (inc->fresh)
         begin_fresh(*inc);
@@ -382,19 +393,19 @@ void begin_fresh(incarnation_core& core) {
 }
 
 void reply(envelope& message, const message_type& type, void* object) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     inc->kernel->answer_call(inc, message, type, object);
 }
 
 void reply_error(envelope& message, error reason) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->kernel->fail_call(message, std::move(reason));
 }
 
 bool begin(effect_operation& op, std::string_view name, bytes request) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;

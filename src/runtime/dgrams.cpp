@@ -75,7 +75,7 @@ void kernel_impl::recv_dgram(node_boot from, std::span<const std::byte> payload)
                                           header.channel) != at->channels.end();
     void* block = nullptr;
     if (attached && has_room_for_dgram(*port))
-        block = pool.allocate(*port->owner->memory, sizeof(envelope) + header.body_bytes);
+        block = pool.allocate(port->owner->memory(), sizeof(envelope) + header.body_bytes);
     if (!block) {
         ++counters.dgrams_dropped;
         return;
@@ -94,7 +94,7 @@ using runtime::incarnation_record;
 using runtime::stream_record;
 
 result<void> send_dgram(reference stream, envelope* message) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     if (!message)

@@ -266,7 +266,7 @@ void mark_as_watched(kernel_impl& kernel, incarnation_record& inc, reference of)
 } // namespace
 
 void begin(event_operation& op, std::span<const interest> wanted) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;
@@ -305,7 +305,7 @@ void begin(event_operation& op, std::span<const interest> wanted) {
 }
 
 event take_event(event_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     EQUUS_ASSERT(op.taken && inc->rest);
     event first = std::move(op.taken->what);
     if (op.taken->counted)
@@ -319,7 +319,7 @@ event take_event(event_operation& op) {
 namespace {
 
 result<void> add_interest(interest what, interrupt_priority priority, event_handler how) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;
@@ -372,7 +372,7 @@ result<void> watch(reference of, event_kinds kinds) {
 }
 
 void unwatch(reference of, event_kinds kinds) noexcept {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     if (!inc->rest || !inc->rest->events)
         return;
     for (auto& each : inc->rest->events->interests)
@@ -383,7 +383,7 @@ void unwatch(reference of, event_kinds kinds) noexcept {
 }
 
 void ignore_event(interest what) noexcept {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     if (!inc->rest || !inc->rest->events)
         return;
     event_record& ev = *inc->rest->events;
@@ -405,7 +405,8 @@ void ignore_event(interest what) noexcept {
 }
 
 void watch_members() noexcept {
-    static_cast<incarnation_record*>(detail::running())->events().wants_members = true;
+    const runtime::kernel_entry inc;
+    inc->events().wants_members = true;
 }
 
 } // namespace equus

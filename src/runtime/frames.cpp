@@ -194,4 +194,31 @@ bool load(chunk_header& h, std::span<const std::byte> frame) noexcept {
     return h.odd_count <= sizeof h.odd;
 }
 
+error_chain chain_of(const error& whole) {
+    error_chain out;
+    for (const error* e = &whole; e && out.links.size() < error_chain::links_max; e = e->cause()) {
+        std::string_view text = e->text();
+        if (text.size() > error_chain::text_bytes_max) {
+            std::size_t end = error_chain::text_bytes_max;
+            while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+                --end; // not within a character
+            text = text.substr(0, end);
+        }
+        out.links.push_back({e->code(), std::string{text}});
+    }
+    return out;
+}
+
+error error_of(errc code, const std::vector<error_link>& links) {
+    if (links.empty())
+        return code;
+    const auto without_cause = [](const error_link& link) {
+        return link.text.empty() ? error{link.code} : error{link.code, link.text};
+    };
+    error out = without_cause(links.back());
+    for (std::size_t i = links.size() - 1; i-- > 0;)
+        out = error{links[i].code, links[i].text, std::move(out)};
+    return out;
+}
+
 } // namespace equus::runtime

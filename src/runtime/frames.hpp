@@ -164,7 +164,7 @@ void readdress(std::byte* frame, std::uint32_t port_slot, std::uint32_t leg_slot
 /// False when the frame is too short or its lengths do not add up.
 bool load(message_header& header, std::span<const std::byte> frame) noexcept;
 
-/// Fixed header of `reply`, before the error text, the capabilities and the body.
+/// Fixed header of `reply`, before the error_chain, the capabilities and the body.
 struct reply_header {
     call_id call;
     std::uint32_t call_slot = 0;
@@ -282,13 +282,31 @@ struct request_frame {
     EQUUS_FIELDS(id, kind, asker, subject, subject_slot, launch, launch_at, capabilities, body)
 };
 
+/// One error of a chain, and what was being done.
+struct error_link {
+    errc code = errc::ok;
+    std::string text;
+    EQUUS_FIELDS(code, text)
+};
+/// An error with its causes, outermost first: what the text of a reply is.
+struct error_chain {
+    static constexpr std::size_t links_max = 16;
+    static constexpr std::size_t text_bytes_max = 4096; ///< of one link; the rest is cut off
+    std::vector<error_link> links;
+    EQUUS_FIELDS(links)
+};
+error_chain chain_of(const error& whole);
+/// The error again; `code` alone when the chain is empty.
+error error_of(errc code, const std::vector<error_link>& links);
+
 struct answer_frame {
     std::uint64_t id = 0;
     errc status = errc::ok;
     std::string text;
     std::vector<capability> capabilities;
     bytes body;
-    EQUUS_FIELDS(id, status, text, capabilities, body)
+    std::vector<error_link> causes; ///< when there is any: the whole chain, `text` with it
+    EQUUS_FIELDS(id, status, text, capabilities, body, causes)
 };
 
 /// Wants nothing but to be acknowledged by the session.

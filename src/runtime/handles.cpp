@@ -73,7 +73,7 @@ using runtime::incarnation_record;
 
 namespace {
 runtime::handle_record* named_by(reference which, reference_kind kind) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     return entry && entry->kind == kind ? static_cast<runtime::handle_record*>(entry->record)
                                         : nullptr;
@@ -81,7 +81,7 @@ runtime::handle_record* named_by(reference which, reference_kind kind) noexcept 
 } // namespace
 
 result<reference> handle_of(reference which) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     const auto* entry = kernel.lookup(*inc, which);
     if (!entry || (entry->kind != reference_kind::stream && entry->kind != reference_kind::port))
@@ -130,7 +130,7 @@ result<void> check_kind(reference which, reference_kind kind, const protocol_typ
 }
 
 void mark_transferred(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (auto* entry = inc->kernel->lookup(*inc, which))
         entry->given_away = true;
 }
@@ -145,7 +145,7 @@ result<reference> make_channel(const protocol_type& protocol, channel_kind kind)
 }
 
 result<reference> make_port(const protocol_type& protocol, const handler* handlers) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
     runtime::reference_entry entry;
     entry.kind = reference_kind::port;
@@ -167,7 +167,7 @@ requesting_nothing join(reference port, reference channel) {
 } // namespace detail
 
 reference_info test_reference(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     reference_info out;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry)

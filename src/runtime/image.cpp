@@ -76,7 +76,7 @@ result<incarnation_image> kernel_impl::capture(incarnation_record& inc,
     out.launch_at = inc.launch->at;
     out.bound_to_launch = inc.bound_to_launch;
     out.view = view;
-    out.memory_bytes = inc.memory->limit_bytes;
+    out.memory_bytes = inc.memory().limit_bytes;
     out.priority = inc.priority;
     drop_stale_references(*this, inc);
     out.state = encoded_part(inc.module->state_type, inc.module->state, inc);

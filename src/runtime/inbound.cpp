@@ -87,10 +87,15 @@ void kernel_impl::recv_reply(std::span<const std::byte> payload) {
     }
     auto rest = payload.subspan(reply_header::fixed_bytes);
     if (header.status != errc::ok) {
-        std::string text{reinterpret_cast<const char*>(rest.data()), header.text_bytes};
-        while (!text.empty() && text.back() == '\0')
-            text.pop_back();
-        complete_call(header.call_slot, header.call, error{header.status, std::move(text)}, nullptr,
+        error_chain chain;
+        if (header.text_bytes) {
+            if (auto decoded = wire::decode<error_chain>(rest.first(header.text_bytes));
+                decoded && !decoded->links.empty() && decoded->links.front().code == header.status)
+                chain = std::move(*decoded);
+            else
+                ++counters.frames_refused; // the call has failed all the same
+        }
+        complete_call(header.call_slot, header.call, error_of(header.status, chain.links), nullptr,
                       nullptr, {}, nullptr);
         return;
     }

@@ -51,7 +51,6 @@ result<incarnation_record*> kernel_impl::assemble(const module_type& module,
         return fail(errc::out_of_memory, "the node has no memory for an incarnation");
     auto* inc = new (memory_pool::room_of(memory)) incarnation_record;
     void* object = inc->object();
-    inc->memory = memory;
     inc->kernel = this;
     inc->id = {self.node, self.boot, next_incarnation++};
     inc->module = &module;
@@ -63,15 +62,26 @@ result<incarnation_record*> kernel_impl::assemble(const module_type& module,
     ++inc->launch->population;
     running_scope scope{inc};
     inc->references.begin_in(static_cast<std::byte*>(object) + object_bytes, declared);
-    module.construct(object);
+    result<void> constructed;
+    {
+        detail::allocating_scope allocating{inc, module.allocating};
+        constructed = module.construct(object);
+    }
+    if (!constructed) {
+        disassemble(*inc, false);
+        return fail(error{constructed.error().code(),
+                          "an incarnation of module '" + module.name + "'",
+                          std::move(constructed.error())});
+    }
     return inc;
 }
 
 /// What has been assembled is taken apart again; nobody has heard of it.
-void kernel_impl::disassemble(incarnation_record& inc) {
+void kernel_impl::disassemble(incarnation_record& inc, bool with_object) {
     {
         running_scope scope{&inc};
-        inc.module->destroy(inc.object());
+        if (with_object)
+            inc.module->destroy(inc.object());
         while (inc.ports)
             close_port(*inc.ports, errc::closed);
         for (std::uint32_t i = 0; i < inc.references.size(); ++i) {
@@ -243,23 +253,49 @@ void kernel_impl::end_handler(incarnation_record& inc) {
         consumed(std::exchange(inc.in_hand, nullptr));
 }
 
+void kernel_impl::check_heap(incarnation_record& inc) {
+    inc.heap->exceeded = false;
+    detail::settle_heap(inc);
+    const account& has = inc.memory();
+    if (has.used_bytes > has.limit_bytes)
+        request_end(inc, error{errc::out_of_memory, std::to_string(has.used_bytes) + " bytes of " +
+                                                        std::to_string(has.limit_bytes)});
+}
+
 void kernel_impl::forget(incarnation_record& inc) {
     if (--inc.launch->population == 0)
         launches.erase(inc.launch->id);
-    account* memory = inc.memory;
+    account& memory = inc.memory();
+    if (inc.heap)
+        detail::close_heap(inc);
     inc.~incarnation_record();
-    pool.close(memory); // the memory of the record too, with the last block
+    pool.close(&memory); // the memory of the record too, with the last block
 }
 
 namespace detail {
 
+using runtime::incarnation_record;
+
+memory_use& memory_of(incarnation_core& which) noexcept {
+    return static_cast<incarnation_record&>(which).memory();
+}
+
+bool within_limit() noexcept {
+    const runtime::kernel_entry inc;
+    const memory_use& has = inc->memory();
+    if (has.used_bytes <= has.limit_bytes)
+        return true;
+    settle_heap(*inc);
+    return has.used_bytes <= has.limit_bytes;
+}
+
 void open_ports() noexcept {
-    auto* inc = static_cast<runtime::incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->kernel->serves(*inc);
 }
 
 void wiring_waits_for(std::string what) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!what.empty() || inc->rest)
         inc->more().waits_for = std::move(what);
 }
@@ -267,7 +303,7 @@ void wiring_waits_for(std::string what) {
 } // namespace detail
 
 bool watch_source(stream_id source) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     for (const port_record* port = inc->ports; port; port = port->next_owned) {
         if (!port->attached)
@@ -293,7 +329,7 @@ bool watch_source(stream_id source) {
 }
 
 std::uint64_t under_way(reference to, incarnation_id sender) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, to);
     if (!entry || entry->kind != reference_kind::stream || !entry->record)
         return 0;
@@ -305,4 +341,5 @@ std::uint64_t under_way(reference to, incarnation_id sender) noexcept {
     });
     return count;
 }
+
 } // namespace equus

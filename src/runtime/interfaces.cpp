@@ -14,7 +14,8 @@ void describe_interfaces(module_type& module) {
     describing.described = &module;
     runtime::running_scope scope{&describing};
     void* object = ::operator new (module.size, std::align_val_t{module.alignment});
-    module.construct(object);
+    const auto made = module.construct(object);
+    EQUUS_ASSERT(made && "an incarnation can be made outside of a node");
     module.destroy(object);
     ::operator delete (object, std::align_val_t{module.alignment});
 }
@@ -35,7 +36,7 @@ reference describe_interface(incarnation_record& describing, std::string_view na
 } // namespace detail
 
 std::vector<declared_interface> declared_interfaces() {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     std::vector<declared_interface> out;
     std::uint32_t index = 0;
     for (const interface_manifest& declared : inc->module->description.interfaces) {
@@ -55,7 +56,7 @@ std::vector<declared_interface> declared_interfaces() {
 }
 
 any_reference born_with(std::string_view name) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     if (!inc->rest)
         return {};
     const auto found = inc->rest->given.find(name);
@@ -63,7 +64,7 @@ any_reference born_with(std::string_view name) noexcept {
 }
 
 result<any_reference> attach_new_channel(reference port, channel_kind routing) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     auto* entry = kernel.lookup(*inc, port);
     if (!entry || entry->kind != reference_kind::port)
@@ -89,7 +90,7 @@ result<any_reference> attach_new_channel(reference port, channel_kind routing) {
 }
 
 any_reference make_channel(std::string_view protocol, channel_kind routing) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     capability made;
     made.kind = reference_kind::stream;
@@ -105,7 +106,7 @@ any_reference make_channel(std::string_view protocol, channel_kind routing) {
 }
 
 result<void> bind_stream(reference declared, any_reference to) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     auto* source = kernel.lookup(*inc, to);
     auto* target = kernel.lookup(*inc, declared);

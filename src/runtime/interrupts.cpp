@@ -233,7 +233,7 @@ void kernel_impl::fault(incarnation_record& inc, error reason) {
 }
 
 interrupt_priority set_interrupt_priority(interrupt_priority now) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     event_record& ev = inc->events();
     const interrupt_priority before = ev.priority;
     ev.priority =

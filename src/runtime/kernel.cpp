@@ -97,6 +97,7 @@ void kernel::tick(time_point now) {
         k.time_out(*due);
     if (k.starved_until <= k.now)
         k.tell_starved();
+    k.look_at_handlers();
     k.membership_tick();
     if (k.is_deferred)
         k.settle_deferred();
@@ -177,6 +178,8 @@ bool kernel::run(std::size_t steps) {
         k.run_turn(*inc, steps);
         if (k.is_deferred) [[unlikely]]
             k.settle_deferred();
+        if (inc->heap && inc->heap->exceeded)
+            k.check_heap(*inc);
         if (inc->ending) {
             error reason = std::move(inc->more().reason);
             k.end_incarnation(*inc, std::move(reason));

@@ -102,6 +102,7 @@ struct kernel_impl {
 
     runtime::run_queue scheduled;
     std::uint32_t budget = 0; ///< steps left of the present turn
+    time_point handlers_looked_at;
     detail::promise_base* finished_task = nullptr;
 
     struct call_slot {
@@ -235,12 +236,16 @@ struct kernel_impl {
     void count_steps(incarnation_record& inc, std::size_t steps);
     void resume(incarnation_record& inc, std::coroutine_handle<> coroutine);
     void settle_finished(incarnation_record& inc);
+    /// The handler of the message in hand has used up what it may: it ends where it is.
+    void fail_handler(incarnation_record& inc, error reason);
+    void look_at_handlers();
     /// Requires: has_message.
     void dispatch(incarnation_record& inc, port_record& port);
     void end(operation& op, error outcome);
     /// Without an error.
     void end(operation& op);
     void time_out(operation& op);
+    void cut_off(operation& op, errc not_begun, errc maybe);
     void set_deadline(operation& op, duration timeout);
     const char* why_it_waits(operation& op, reference by) noexcept;
 
@@ -250,7 +255,7 @@ struct kernel_impl {
     result<incarnation_record*> assemble(const detail::module_type& module,
                                          std::uint64_t memory_bytes, priority_level priority,
                                          incarnation_id launch, node_boot launch_at);
-    void disassemble(incarnation_record& inc);
+    void disassemble(incarnation_record& inc, bool with_object = true);
     void publish(incarnation_record& inc);
     void begin_life(incarnation_record& inc, task<> life);
     result<void> set_parameters(incarnation_record& inc, const rdc_values& values);
@@ -259,6 +264,9 @@ struct kernel_impl {
     void request_end(incarnation_record& inc, error reason);
     /// Destroys the record; its memory stays until its last block has been freed.
     void forget(incarnation_record& inc);
+    /// It was given more than its limit where it could not be refused: it ends, unless it has given
+    /// that back.
+    void check_heap(incarnation_record& inc);
     incarnation_record* find(incarnation_id id) const noexcept;
     /// Its life has begun well: it serves.
     void serves(incarnation_record& inc);
@@ -651,7 +659,7 @@ struct kernel_impl {
     node_status status() const;
     /// waits.cpp: what the operations of this node wait for, into the rows of its incarnations.
     void add_waits(node_status& to) const;
-    incarnation_status status(const incarnation_record& inc) const;
+    incarnation_status status(incarnation_record& inc) const;
     std::string check_invariants() const;
 
     // ------------------------------------------------------------------ shared
@@ -688,6 +696,23 @@ public:
 private:
     detail::incarnation_core*& running_;
     detail::incarnation_core* before_;
+};
+
+/// Where code of an incarnation enters the kernel: as long as this lives, what is allocated is the
+/// kernel's, and no exception of operator new comes through it. Every function that an application
+/// calls begins with one; scripts/check-layers looks for those that do not.
+class kernel_entry {
+public:
+    kernel_entry() noexcept
+        : inc_{static_cast<incarnation_record*>(detail::running())},
+          scope_{inc_, detail::heap_use::kernel} {}
+    operator incarnation_record*() const noexcept { return inc_; }
+    incarnation_record& operator*() const noexcept { return *inc_; }
+    incarnation_record* operator->() const noexcept { return inc_; }
+
+private:
+    incarnation_record* inc_;
+    detail::allocating_scope scope_;
 };
 
 /// Stands for an incarnation while a module is asked what its class declares; it has no kernel.

@@ -50,18 +50,19 @@ node_status kernel_impl::status() const {
     out.messages_sent = counters.messages_sent;
     out.messages_consumed = counters.messages_consumed;
     incarnations.for_each(
-        [&](const incarnation_record& inc) { out.incarnations.push_back(status(inc)); });
+        [&](incarnation_record& inc) { out.incarnations.push_back(status(inc)); });
     add_waits(out);
     return out;
 }
 
-incarnation_status kernel_impl::status(const incarnation_record& inc) const {
+incarnation_status kernel_impl::status(incarnation_record& inc) const {
     incarnation_status row;
     row.id = inc.id;
     row.name = inc.name();
     row.module = inc.module->name;
     row.state = inc.state;
-    row.memory_bytes = inc.memory->used_bytes;
+    detail::settle_heap(inc);
+    row.memory_bytes = inc.memory().used_bytes;
     for (const port_record* port = inc.ports; port; port = port->next_owned) {
         row.handled += port->consumed;
         row.queued += port->queued;
@@ -121,6 +122,21 @@ incarnation_status kernel_impl::status(const incarnation_record& inc) const {
     if (inc.rest)
         row.waits_for = inc.rest->waits_for;
     return row;
+}
+
+running_code running_now() noexcept {
+    const incarnation_record* inc = kernel_impl::running();
+    if (!inc)
+        return {};
+    running_code out{
+        inc->id, inc->name(), inc->module ? inc->module->name : std::string_view{}, {}};
+    const envelope* message = inc->in_handler ? inc->in_hand : nullptr;
+    if (message && message->leg) {
+        const auto methods = message->leg->port->protocol->methods;
+        if (message->ordinal < methods.size())
+            out.message = methods[message->ordinal].name;
+    }
+    return out;
 }
 
 namespace {

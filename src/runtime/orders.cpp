@@ -212,7 +212,7 @@ using runtime::incarnation_record;
 
 /// Nobody wires it and nobody names it: it has no entry among the references.
 void declare_control_port(const protocol_type& protocol, const handler* handlers) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!inc->kernel)
         return;
     runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
@@ -227,7 +227,7 @@ bytes control_request(std::uint64_t protocol) {
 }
 
 node_boot place_of(reference handle) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, handle);
     return entry && entry->kind == runtime::reference_kind::incarnation && entry->record
                ? static_cast<runtime::handle_record*>(entry->record)->at.at
@@ -235,14 +235,14 @@ node_boot place_of(reference handle) noexcept {
 }
 
 bool is_present(node_boot which) noexcept {
-    const auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     return inc->kernel->is_member(which);
 }
 
 } // namespace detail
 
 incarnation_handle self_handle() {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     return incarnation_handle{kernel.make_handle(*inc, inc->id, {kernel.self, inc->slot, {}})};
 }
@@ -262,7 +262,7 @@ detail::requesting_nothing incarnation_handle::unwatch(event_kinds kinds) const 
 }
 
 detail::requesting_nothing incarnation_handle::depends_on_me(dependency kind) const {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     return {detail::request_kind::depend, node_id{}, *this,
             encode_frame(depend_body{kind, inc->id, inc->kernel->self})};
 }
@@ -278,7 +278,7 @@ incarnation_handle::unfreeze(std::optional<priority_level> priority) const {
 }
 
 incarnation_id incarnation_handle::id() const noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, *this);
     return entry && entry->kind == reference_kind::incarnation
                ? static_cast<handle_record*>(entry->record)->id

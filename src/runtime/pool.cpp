@@ -1,6 +1,7 @@
 #include "runtime/pool.hpp"
 
 #include <equus/base/assert.hpp>
+#include <equus/core/operation.hpp>
 
 #include <bit>
 #include <new>
@@ -43,7 +44,7 @@ account* memory_pool::open_account(std::uint64_t limit_bytes, std::size_t room_b
     const std::uint32_t index = class_of(wanted);
     const std::size_t taken = index == system_class ? wanted : class_bytes(index);
     void* raw = raw_block(index, taken);
-    return raw ? new (raw) account{this, taken, limit_bytes, 1, index} : nullptr;
+    return raw ? new (raw) account{{taken, limit_bytes}, this, 1, index} : nullptr;
 }
 
 void memory_pool::close(account* owned) noexcept {
@@ -84,6 +85,8 @@ void* memory_pool::cut_small(std::size_t taken) noexcept {
 void* memory_pool::raw_block(std::uint32_t index, std::size_t taken) noexcept {
     if (index != system_class && free_[index]) [[likely]]
         return std::exchange(free_[index], free_[index]->next);
+    // The pool's own: what is cut from it is charged, in its account.
+    const detail::allocating_scope scope{detail::running(), detail::heap_use::kernel};
     return taken <= small_max ? cut_small(taken) : ::operator new(taken, std::nothrow);
 }
 

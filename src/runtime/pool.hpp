@@ -4,6 +4,8 @@
 // Small blocks are cut from slabs and carry nothing but that memory of their account.
 #pragma once
 
+#include <equus/core/memory.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,10 +16,10 @@ namespace equus::runtime {
 
 class memory_pool;
 
-struct account {
+/// What operator new gave to an incarnation's code is in its account too (core/memory.hpp); those
+/// blocks name a ledger instead, which outlives the pool.
+struct account : detail::memory_use {
     memory_pool* pool = nullptr;
-    std::uint64_t used_bytes = 0;
-    std::uint64_t limit_bytes = ~std::uint64_t{0};
     std::uint32_t blocks = 0;     ///< live ones, and one for the owner
     std::uint32_t size_class = 0; ///< of the block that it heads
 };
@@ -35,6 +37,9 @@ public:
     account* open_account(std::uint64_t limit_bytes, std::size_t room_bytes);
     static void* room_of(account* owned) noexcept {
         return reinterpret_cast<std::byte*>(owned) + account_bytes;
+    }
+    static account* account_of(void* room) noexcept {
+        return reinterpret_cast<account*>(static_cast<std::byte*>(room) - account_bytes);
     }
     void close(account* owned) noexcept;
 

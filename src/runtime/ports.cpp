@@ -376,7 +376,7 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     rest = rest.subspan(header.capability_bytes);
     void* block = nullptr;
     if (!EQUUS_BUGGIFY(no_memory_for_message, 20))
-        block = pool.allocate(*port->owner->memory, sizeof(envelope) + rest.size(), true);
+        block = pool.allocate(port->owner->memory(), sizeof(envelope) + rest.size(), true);
     if (!block) {
         ++counters.discards_answered;
         leg->asked = leg->next; // what follows under way needs no answer of its own
@@ -420,10 +420,14 @@ namespace detail {
 using runtime::incarnation_record;
 
 void* allocate_block(std::size_t size_bytes) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    auto* inc = kernel_impl::running(); // no guard: only the pool allocates here, and has its own
     if (!inc)
         return nullptr;
-    return inc->kernel->pool.allocate(*inc->memory, size_bytes);
+    runtime::memory_pool& pool = inc->kernel->pool;
+    if (void* block = pool.allocate(inc->memory(), size_bytes)) [[likely]]
+        return block;
+    settle_heap(*inc);
+    return pool.allocate(inc->memory(), size_bytes);
 }
 
 void free_block(void* block) noexcept {
@@ -447,7 +451,7 @@ void free_envelope(envelope* message) noexcept {
 
 reference declare_port(std::string_view name, const protocol_type& protocol,
                        const handler* handlers) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!inc->kernel)
         return describe_interface(*inc, name, interface_kind::port, protocol);
     runtime::port_record* port = inc->kernel->make_port(*inc, protocol, handlers);
@@ -461,7 +465,7 @@ reference declare_port(std::string_view name, const protocol_type& protocol,
 }
 
 reference declare_stream(std::string_view name, const protocol_type& protocol) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!inc->kernel)
         return describe_interface(*inc, name, interface_kind::stream, protocol);
     runtime::reference_entry entry;
@@ -476,7 +480,7 @@ reference stream_to(reference port) {
 }
 
 std::uint32_t queued(reference port) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, port);
     return entry && entry->kind == runtime::reference_kind::port
                ? static_cast<runtime::port_record*>(entry->record)->queued
@@ -484,7 +488,7 @@ std::uint32_t queued(reference port) noexcept {
 }
 
 envelope* try_receive(reference port, const message_filter& wanted) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     const auto* entry = inc->kernel->lookup(*inc, port);
@@ -498,7 +502,7 @@ stream_id source_of(const envelope& message) noexcept {
 }
 
 bool begin(receive_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;
@@ -535,7 +539,7 @@ bool begin(receive_operation& op) {
 }
 
 void consumed(envelope* message) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->kernel->consumed(message);
 }
 

@@ -173,7 +173,7 @@ stream_record* stream_for_calls(incarnation_record& inc, reference which, error&
 } // namespace
 
 bool begin(queueing_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;
@@ -210,7 +210,7 @@ bool begin(queueing_operation& op) {
 }
 
 void set_queue_limit(reference which, std::uint32_t calls) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry || entry->kind != reference_kind::stream || !entry->record)
         return;
@@ -220,7 +220,7 @@ void set_queue_limit(reference which, std::uint32_t calls) noexcept {
 }
 
 void taken(envelope& message) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!message.call.call)
         return;
     receipt made;

@@ -406,20 +406,21 @@ inline constexpr std::uint8_t interrupted = 16; ///< or about to be
 inline constexpr std::uint8_t stopped = inchoate | frozen | faulting;
 } // namespace held
 
+/// Lies behind its account, in one block with the object and its declared references.
 struct incarnation_record : detail::incarnation_core {
-    // The first ones lie in what the base leaves of its last word.
+    // The small members first: they fill the room that the core leaves.
     std::uint8_t held = 0;
-    incarnation_state state = incarnation_state::starting;
-    bool scheduled = false;
+    priority_level priority = priority_normal;
     bool serving : 1 = false; ///< messages reach the handlers
     bool ending : 1 = false;
-    bool begun : 1 = false;           ///< its life
-    bool bound_to_launch : 1 = false; ///< ends with it [K54]
-    priority_level priority = priority_normal;
+    bool begun : 1 = false;             ///< its life
+    bool bound_to_launch : 1 = false;   ///< ends with it [K54]
+    bool scheduled : 1 = false;
+    std::uint8_t handler_looks : 3 = 0; ///< how often its suspended handler has been looked at
+    incarnation_state state = incarnation_state::starting;
     kernel_impl* kernel = nullptr;
     incarnation_id id;
     std::uint32_t slot = ~0u;
-    account* memory = nullptr;
     const module_type* module = nullptr;
     incarnation_record* next_scheduled = nullptr;
     fifo<operation, &operation::ready_next> ready;
@@ -442,6 +443,7 @@ struct incarnation_record : detail::incarnation_core {
         return (sizeof(incarnation_record) + 15) / 16 * 16;
     }
     void* object() noexcept { return reinterpret_cast<std::byte*>(this) + bytes(); }
+    account& memory() noexcept { return *memory_pool::account_of(this); }
     std::uint32_t counter() noexcept { return next_counter++; }
     std::string_view name() const noexcept {
         return rest ? std::string_view{rest->name} : std::string_view{};

@@ -273,12 +273,12 @@ namespace detail {
 using runtime::incarnation_record;
 
 void redeem_references(envelope& message, const message_type& type, void* object) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->kernel->redeem(*inc, type, object, message.capabilities, message.capability_count);
 }
 
 errc close(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     if (!inc->kernel->lookup(*inc, which))
@@ -288,7 +288,7 @@ errc close(reference which) noexcept {
 }
 
 bool is_open(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry || !entry->record)
         return false;
@@ -297,13 +297,13 @@ bool is_open(reference which) noexcept {
 }
 
 const protocol_type* protocol_of(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     return entry ? entry->protocol : nullptr;
 }
 
 result<void> check_protocol(reference which, const protocol_type& protocol) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry)
         return fail(errc::no_such_reference);
@@ -319,7 +319,7 @@ result<void> check_protocol(reference which, const protocol_type& protocol) {
 } // namespace detail
 
 result<any_reference> narrowed(reference original, rights kept, propagation reach) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     auto described = kernel.describe_reference(*inc, original);
     if (!described)
@@ -335,7 +335,7 @@ result<any_reference> narrowed(reference original, rights kept, propagation reac
 }
 
 result<any_reference> reported(reference original) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const runtime::kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     auto described = kernel.describe_reference(*inc, original);
     if (!described)
@@ -348,7 +348,7 @@ result<any_reference> reported(reference original) {
 }
 
 rights rights_of(reference which) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     const auto* entry = inc->kernel->lookup(*inc, which);
     return entry ? entry->rights : 0;
 }

@@ -161,7 +161,7 @@ port_record* port_of(incarnation_record& inc, reference which) noexcept {
 } // namespace
 
 result<void> regulate_client(reference port, stream_id client, regulation what) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     port_record* record = port_of(*inc, port);
     if (!record)
         return fail(errc::no_such_reference);
@@ -174,7 +174,7 @@ requesting_nothing regulate(reference handle, regulation what) {
 }
 
 std::vector<message_info> headers(reference port, std::size_t most) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     std::vector<message_info> out;
     const port_record* record = port_of(*inc, port);
     for (const envelope* at = record ? record->queue.front() : nullptr; at && out.size() < most;
@@ -186,7 +186,7 @@ std::vector<message_info> headers(reference port, std::size_t most) {
 }
 
 std::vector<waiting_messages> waiting_by_stream(reference port) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     std::vector<waiting_messages> out;
     const port_record* record = port_of(*inc, port);
     for (const envelope* at = record ? record->queue.front() : nullptr; at; at = at->next) {

@@ -84,7 +84,10 @@ void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame 
         redeem_forked(inc, frame);
     op.answer = std::move(frame.body);
     if (frame.status != errc::ok) {
-        end(op, frame.text.empty() ? error{frame.status} : error{frame.status, frame.text});
+        if (!frame.causes.empty())
+            end(op, error_of(frame.status, frame.causes));
+        else
+            end(op, frame.text.empty() ? error{frame.status} : error{frame.status, frame.text});
         return;
     }
     if (!frame.capabilities.empty()) {
@@ -135,10 +138,12 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         if (leaving)
             return refuse(errc::refused, "the node is leaving");
         auto made = create(what, frame.capabilities, frame.launch, frame.launch_at);
-        if (!made)
-            return refuse(made.error().code(), made.error().cause()
-                                                   ? made.error().describe()
-                                                   : std::string{made.error().text()});
+        if (!made) {
+            answer_frame refused = refuse(made.error().code(), std::string{made.error().text()});
+            if (made.error().cause())
+                refused.causes = chain_of(made.error()).links;
+            return refused;
+        }
         if (const event_kinds kinds = events_of(what); kinds != event_kinds{})
             add_watcher((*made)->id, watcher{frame.asker, from, kinds});
         answer_frame out;
@@ -398,7 +403,7 @@ using runtime::incarnation_record;
 
 void begin(request_operation& op, request_kind kind, node_id node, reference subject, bytes body,
            std::span<const reference> references) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     kernel_impl& kernel = *inc->kernel;
@@ -504,7 +509,7 @@ detail::creating create_from(incarnation_handle blueprint, const creation& what,
 }
 
 detail::requesting_nothing join_channel(reference port, any_reference channel) {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     join_channel_body body;
     const auto* stream = kernel.lookup(*inc, channel);
@@ -525,7 +530,7 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
 }
 
 std::vector<member_info> members() {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     std::vector<member_info> out;
     for (const auto& [node, info] : inc->kernel->members)
         out.push_back(info);

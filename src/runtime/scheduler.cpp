@@ -1,5 +1,7 @@
 #include "runtime/kernel_impl.hpp"
 
+#include <algorithm>
+
 namespace equus {
 
 using namespace runtime;
@@ -13,17 +15,21 @@ void kernel_impl::schedule(incarnation_record& inc) noexcept {
 
 void kernel_impl::resume(incarnation_record& inc, std::coroutine_handle<> coroutine) {
     inc.next_to_resume = coroutine;
-    while (inc.next_to_resume) {
-        const auto next = std::exchange(inc.next_to_resume, nullptr);
-        next.resume();
+    {
+        detail::allocating_scope scope{&inc, inc.module->allocating};
+        while (inc.next_to_resume) {
+            const auto next = std::exchange(inc.next_to_resume, nullptr);
+            next.resume();
+        }
     }
     settle_finished(inc);
     if (inc.fresh)
         detail::begin_fresh(inc);
 }
 
-void kernel_impl::settle_finished(incarnation_record&) {
+void kernel_impl::settle_finished(incarnation_record& inc) {
     while (finished_task) {
+        detail::allocating_scope scope{&inc, detail::heap_use::counted};
         detail::promise_base* ended_task = std::exchange(finished_task, nullptr);
         ended_task->finished(*ended_task, ended_task->context);
     }
@@ -40,7 +46,11 @@ void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
     if (message->call.call && !port.protocol->methods[message->ordinal].reply &&
         !EQUUS_MUTANT(invokers_are_not_let_go))
         detail::taken(*message); // who invoked a one-way message is let go as its handler begins
-    port.handlers[message->ordinal](inc.object(), *message);
+    inc.in_handler = true;
+    {
+        detail::allocating_scope scope{&inc, inc.module->allocating};
+        port.handlers[message->ordinal](inc.object(), *message);
+    }
     if (inc.next_to_resume)
         resume(inc, std::exchange(inc.next_to_resume, nullptr));
     else if (inc.fresh)
@@ -54,12 +64,18 @@ namespace {
                                             bool may_dispatch) {
     if (!inc.begun) {
         inc.begun = true;
+        inc.in_handler = false;
         kernel.resume(inc, inc.life->self);
     } else if (operation* op = inc.ready.pop()) {
         op->ready = false;
         if (op->has_ended())
             op->owner = nullptr; // in no list any more: its destructor has nothing to do
-        kernel.resume(inc, op->waiter);
+        inc.in_handler = op->of_handler;
+        if (inc.in_handler && inc.in_hand &&
+            ++inc.in_hand->resumed > kernel.options.limits.handler_steps_max)
+            kernel.fail_handler(inc, error{errc::limit_reached, "handler_steps_max"});
+        else
+            kernel.resume(inc, op->waiter);
     } else if (may_dispatch && !inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
         port_record& port = *inc.ready_ports.front();
         if (!kernel.has_message(port)) {
@@ -88,6 +104,29 @@ namespace {
 
 bool kernel_impl::step(incarnation_record& inc, bool may_dispatch) {
     return one_step(*this, inc, may_dispatch);
+}
+
+void kernel_impl::fail_handler(incarnation_record& inc, error reason) {
+    envelope* message = inc.in_hand;
+    std::exchange(inc.handling, nullptr)->self.destroy();
+    detail::handler_failed(*message, std::move(reason));
+    detail::handler_ended(*message);
+}
+
+/// Four times in handler_time_max; a handler that is seen a fifth time has had it.
+void kernel_impl::look_at_handlers() {
+    if (options.limits.handler_time_max == for_ever ||
+        now < deadline_after(handlers_looked_at, options.limits.handler_time_max / 4))
+        return;
+    handlers_looked_at = now;
+    incarnations.for_each([&](incarnation_record& inc) {
+        if (!inc.handling || inc.ending || ++inc.handler_looks < 5)
+            return;
+        running_scope scope{&inc};
+        fail_handler(inc, error{errc::limit_reached, "handler_time_max"});
+        if (!inc.ready_ports.empty())
+            schedule(inc);
+    });
 }
 
 void kernel_impl::run_turn(incarnation_record& inc, std::size_t& steps) {
@@ -147,18 +186,29 @@ void kernel_impl::set_deadline(operation& op, duration timeout) {
 void kernel_impl::time_out(operation& op) {
     trace(trace_kind::timer, static_cast<incarnation_record*>(op.owner)->id, op.timer_order,
           static_cast<std::uint64_t>(op.kind));
-    switch (op.kind) {
-    case detail::operation_kind::sleep:
+    if (op.kind == detail::operation_kind::sleep) {
         end(op);
-        break;
-    case detail::operation_kind::call: {
+        return;
+    }
+    if (op.kind == detail::operation_kind::call) {
         EQUUS_SOMETIMES(call_timed_out);
         if (EQUUS_MUTANT(deadline_is_ignored))
-            break;
+            return;
+    }
+    cut_off(op, errc::timed_out, errc::maybe_delivered);
+}
+
+/// Ends an operation before what it waits for: `not_begun` when nothing has left, `maybe` when it
+/// may have had its effect.
+void kernel_impl::cut_off(operation& op, errc not_begun, errc maybe) {
+    switch (op.kind) {
+    case detail::operation_kind::call: {
         auto& call = static_cast<detail::call_operation&>(op);
-        error reason{errc::maybe_delivered, "no reply within the deadline"};
-        if (!call.sent)
+        error reason{call.sent ? maybe : not_begun};
+        if (reason == errc::timed_out)
             reason = error{errc::timed_out, why_it_waits(op, call.stream)};
+        else if (reason == errc::maybe_delivered)
+            reason = error{errc::maybe_delivered, "no reply within the deadline"};
         trace(trace_kind::call_ended, static_cast<incarnation_record*>(op.owner)->id,
               call.slot == ~0u ? 0 : calls[call.slot].call.counter,
               static_cast<std::uint64_t>(reason.code()));
@@ -171,11 +221,11 @@ void kernel_impl::time_out(operation& op) {
         break;
     case detail::operation_kind::effect:
         effects.erase(static_cast<detail::effect_operation&>(op).id);
-        end(op, errc::maybe_delivered);
+        end(op, maybe);
         break;
     case detail::operation_kind::request:
         requests.erase(static_cast<detail::request_operation&>(op).id);
-        end(op, errc::maybe_delivered);
+        end(op, maybe);
         break;
     case detail::operation_kind::bulk: {
         auto& copy = static_cast<detail::bulk_operation&>(op);
@@ -185,13 +235,14 @@ void kernel_impl::time_out(operation& op) {
         break;
     }
     default: {
-        error reason{errc::timed_out};
-        if (op.kind == detail::operation_kind::send)
+        error reason{not_begun};
+        if (op.kind == detail::operation_kind::queueing &&
+            static_cast<detail::queueing_operation&>(op).sent)
+            reason = maybe == errc::maybe_delivered ? error{maybe, "not taken within the deadline"}
+                                                    : error{maybe};
+        else if (op.kind == detail::operation_kind::send && reason == errc::timed_out)
             reason = error{errc::timed_out,
                            why_it_waits(op, static_cast<detail::send_operation&>(op).stream)};
-        else if (op.kind == detail::operation_kind::queueing &&
-                 static_cast<detail::queueing_operation&>(op).sent)
-            reason = error{errc::maybe_delivered, "not taken within the deadline"};
         const auto waiter = op.waiter;
         auto* owner = op.owner;
         operation::withdraw(op);
@@ -228,25 +279,26 @@ kernel_impl& kernel_of(operation& op) noexcept {
 } // namespace
 
 void top_task_ended(promise_base& ended) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->kernel->finished_task = &ended;
 }
 
 void handler_runs(envelope&, promise_base& frame) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->handling = &frame;
+    inc->handler_looks = 0;
     inc->next_to_resume = frame.self;
 }
 
 void handler_ended(envelope& message) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     inc->handling = nullptr;
     inc->in_hand = nullptr;
     inc->kernel->consumed(&message);
 }
 
 void handler_failed(envelope& message, error reason) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     ++inc->kernel->counters.handlers_failed;
     const errc code = reason.code();
     const bool by_us = code == errc::unknown_message || code == errc::malformed;
@@ -258,7 +310,7 @@ void handler_failed(envelope& message, error reason) noexcept {
 }
 
 bool begin(sleep_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (inc->fresh)
         begin_fresh(*inc);
     op.owner = inc;
@@ -276,6 +328,19 @@ void resume_in_turn(operation& ended) noexcept {
 
 void set_timeout(operation& op, duration timeout) {
     kernel_of(op).set_deadline(op, timeout);
+}
+
+void cancel(operation& op) {
+    const runtime::kernel_entry entered;
+    if (op.ready)
+        return; // what it waited for is there
+    kernel_of(op).cut_off(op, errc::cancelled, errc::cancelled);
+}
+
+duration time_left(time_point deadline) noexcept {
+    if (deadline == time_point::never())
+        return for_ever;
+    return std::max(deadline - equus::now(), duration::zero());
 }
 
 void operation::withdraw(operation& self) noexcept {
@@ -333,33 +398,37 @@ void operation::withdraw(operation& self) noexcept {
 // themselves
 
 incarnation_id self() noexcept {
-    return static_cast<incarnation_record*>(detail::running())->id;
-}
+    return kernel_entry { } -> id; }
 
 node_boot where() noexcept {
-    return static_cast<incarnation_record*>(detail::running())->kernel->self;
-}
+    return kernel_entry { } -> kernel->self; }
 
 std::string_view own_name() noexcept {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     return inc->name();
 }
 
 rdc_id own_rdc() noexcept {
-    return static_cast<incarnation_record*>(detail::running())->kernel->options.run;
+    const runtime::kernel_entry inc;
+    return inc->kernel->options.run;
 }
 
 time_point now() noexcept {
-    return static_cast<incarnation_record*>(detail::running())->kernel->now;
+    return kernel_entry { } -> kernel->now; }
+
+duration deadline_left() noexcept {
+    const kernel_entry inc;
+    return detail::time_left(inc->in_hand && inc->in_handler ? inc->in_hand->deadline
+                                                             : time_point::never());
 }
 
 bool cancelled() noexcept {
-    const auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     return inc->in_hand && inc->in_hand->cancelled;
 }
 
 void end_self(std::int32_t result) noexcept {
-    auto* inc = static_cast<incarnation_record*>(detail::running());
+    const kernel_entry inc;
     if (!inc->ending) // the first result stands
         inc->more().result = result;
     inc->kernel->request_end(*inc, error{errc::ok});

@@ -260,7 +260,7 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
     }
     const std::size_t size = header.bytes() + header.capability_bytes + header.body_bytes;
     auto* kept = static_cast<retained_message*>(
-        pool.allocate(stream.owner ? *stream.owner->memory : pool.kernel_account(),
+        pool.allocate(stream.owner ? stream.owner->memory() : pool.kernel_account(),
                       sizeof(retained_message) + size, true));
     EQUUS_ASSERT(kept != nullptr && "credit bounds what is retained");
     new (kept) retained_message{nullptr, message.number, header.body_bytes & 0x7fff'ffffu, false,
@@ -472,7 +472,7 @@ namespace detail {
 using runtime::incarnation_record;
 
 progress try_send(reference stream, envelope* message, error& why) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     EQUUS_ASSERT(inc && "only incarnations send");
     if (inc->fresh)
         begin_fresh(*inc);
@@ -498,7 +498,7 @@ progress try_send(reference stream, envelope* message, error& why) noexcept {
 }
 
 bool begin(send_operation& op) {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     op.owner = inc;
     op.status = operation::state::waiting;
     op.since = detail::ticks_of(inc->kernel->now);
@@ -509,7 +509,7 @@ bool begin(send_operation& op) {
 }
 
 envelope* copy_to_forward(const envelope* message, error& why) noexcept {
-    auto* inc = static_cast<incarnation_record*>(running());
+    const runtime::kernel_entry inc;
     if (!message) {
         why = error{errc::invalid_argument, "no message is in hand"};
         return nullptr;
@@ -536,7 +536,7 @@ envelope* copy_to_forward(const envelope* message, error& why) noexcept {
         why = error{errc::limit_reached, "forwards_max"};
         return nullptr;
     }
-    envelope* onward = kernel.encoded_copy(*message, *inc->memory);
+    envelope* onward = kernel.encoded_copy(*message, inc->memory());
     if (!onward) {
         why = errc::out_of_memory;
         return nullptr;

@@ -6,6 +6,8 @@
 namespace equus::detail {
 
 error capture_exception() noexcept {
+    // Room for the words must be there when the exception says that there is none.
+    const allocating_scope scope{running(), heap_use::counted};
     try {
         throw;
     } catch (const std::bad_alloc&) {

@@ -9,6 +9,10 @@
 
 namespace equus::platform {
 
+/// How a node's process ends when it cannot go on (docs/commands.md).
+inline constexpr int exit_never_yields = 70;
+inline constexpr int exit_out_of_memory = 71;
+
 /// Nanoseconds since the machine started. Never goes back and goes on while the machine is
 /// suspended: a lease must not outlive a closed lid.
 time_point now() noexcept;

@@ -79,6 +79,13 @@ class layers(check):
         self.assert_refused("table.cpp:2: <thread>", "check-layers", *self.root())
 
 
+    def test_the_kernel_takes_the_running_incarnation_through_its_guard_only(self):
+        self.write("src/runtime/table.cpp",
+                   "auto* inc = static_cast<incarnation_record*>(running());\n")
+        self.assert_refused("table.cpp:1: a function that applications call begins with kernel_entry",
+                            "check-layers", *self.root())
+
+
 class symbols(check):
     def archive(self, source):
         self.write("unit.cpp", source)

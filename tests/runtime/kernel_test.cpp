@@ -241,6 +241,14 @@ TEST_CASE("a handler's failure is its caller's error, with the chain of causes",
     const std::string text = seen.answer->error().describe();
     const char* wanted[] = {"the press is on fire", "not today", "no paper"};
     REQUIRE(text.find(wanted[how]) != std::string::npos);
+    // Link by link, on the same node and across: the handler's incarnation, then its own error.
+    REQUIRE(seen.answer->error().text() == "host");
+    const error* own = seen.answer->error().cause();
+    REQUIRE(own != nullptr);
+    const errc codes[] = {errc::handler_failed, errc::refused, errc::not_found};
+    REQUIRE(own->code() == codes[how]);
+    REQUIRE(own->text() == wanted[how]);
+    REQUIRE(own->cause() == nullptr);
     REQUIRE(incarnations_on(root) == 1); // the host goes on
     REQUIRE(root.counters().handlers_failed == 1);
 }

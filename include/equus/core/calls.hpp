@@ -71,6 +71,8 @@ void taken(envelope& message) noexcept;
 bool is_invoked(const envelope& message) noexcept;
 /// Whether the message in hand may have been seen before.
 bool was_maybe_seen() noexcept;
+/// Until then, from the present turn on; for_ever when there is no such instant.
+duration time_left(time_point deadline) noexcept;
 /// The stream that the message came by.
 stream_id source_of(const envelope& message) noexcept;
 

@@ -39,6 +39,7 @@ struct alignas(8) envelope { // m68k aligns nothing to more than 2 by itself
     bool cancelled = false;  ///< the caller has given up
     bool taken = false;      ///< its object has been moved out
     call_origin call;
+    std::uint32_t resumed = 0;                 ///< how often its handler went on after an await
     time_point deadline = time_point::never(); ///< of the call, on this node's clock
 
     void* payload() noexcept { return this + 1; }

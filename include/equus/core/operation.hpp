@@ -10,11 +10,13 @@
 #include <equus/base/result.hpp>
 #include <equus/base/time.hpp>
 #include <equus/core/envelope.hpp>
+#include <equus/core/memory.hpp>
 
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace equus::detail {
 
@@ -27,8 +29,28 @@ struct incarnation_core {
     /// An operation that was made and not yet begun: it begins at the next call into the runtime,
     /// so that `invoke(...).within(2s)` can still change it.
     struct call_operation* fresh = nullptr;
+    heap_ledger* heap = nullptr; ///< null until it has allocated anything
+    heap_use allocating = heap_use::kernel;
+    bool in_handler = false; ///< the code that runs is that of the message in hand
     /// How many handlers have interrupted its other code: what waits now goes on when no more have.
     std::uint8_t level = 0;
+};
+
+/// To whom operator new charges for as long as this lives. Null: nobody is running.
+class allocating_scope {
+public:
+    allocating_scope(incarnation_core* running_now, heap_use how) noexcept
+        : core_{running_now}, before_{core_ ? std::exchange(core_->allocating, how) : how} {}
+    ~allocating_scope() {
+        if (core_)
+            core_->allocating = before_;
+    }
+    allocating_scope(const allocating_scope&) = delete;
+    allocating_scope& operator=(const allocating_scope&) = delete;
+
+private:
+    incarnation_core* core_;
+    heap_use before_;
 };
 
 /// The incarnation whose code runs on this thread; null outside. One per target: a thread-local on
@@ -78,10 +100,11 @@ struct operation {
     std::uint32_t since = 0;         ///< when it began, as ticks_of(instant)
     operation_kind kind;
     state status = state::made;
-    bool listed = false;    ///< in the list of what it waits for
-    bool ready = false;     ///< in its incarnation's list of coroutines to resume
-    bool timed = false;     ///< somebody said how long to wait, and be it for ever
-    std::uint8_t level = 0; ///< incarnation_core::level when it was awaited
+    bool listed = false;     ///< in the list of what it waits for
+    bool ready = false;      ///< in its incarnation's list of coroutines to resume
+    bool timed = false;      ///< somebody said how long to wait, and be it for ever
+    bool of_handler = false; ///< the handler of the message in hand awaits it
+    std::uint8_t level = 0;  ///< incarnation_core::level when it was awaited
     error outcome{errc::ok};
 
     /// Takes the operation out of every list of the kernel; who holds the call is told that nobody
@@ -201,6 +224,20 @@ void announce(call_operation& op);
 void begin_fresh(incarnation_core& core);
 /// Sets a new deadline, counted from now. Requires: not ended.
 void set_timeout(operation& op, duration timeout);
+/// Ends it with `cancelled`; whoever holds what it asked for is told. Requires: not ended.
+void cancel(operation& op);
+
+/// A task of a group, as its coroutines know it: whether it was asked to end, and what it waits
+/// for.
+struct task_scope {
+    bool asked_to_end = false;
+    operation* waits_for = nullptr;
+    void cancel() {
+        if (std::exchange(asked_to_end, true) || !waits_for || waits_for->has_ended())
+            return;
+        detail::cancel(*waits_for);
+    }
+};
 
 /// What an application awaits: an object that owns an operation and lives in the awaiting frame.
 /// The compiler sees only a pointer to it, so that `co_await object` and `co_await
@@ -211,9 +248,25 @@ struct awaitable {};
 template <class Awaited>
 struct awaiter_of {
     Awaited* awaited;
+    task_scope* scope = nullptr;
     bool await_ready() { return awaited->await_ready(); }
-    void await_suspend(std::coroutine_handle<> waiter) noexcept { awaited->await_suspend(waiter); }
-    decltype(auto) await_resume() { return awaited->await_resume(); }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
+        if constexpr (requires {
+                          waiter.promise().scope;
+                          awaited->waited_operation();
+                      }) {
+            scope = waiter.promise().scope;
+            if (scope) [[unlikely]]
+                scope->waits_for = &awaited->waited_operation();
+        }
+        awaited->await_suspend(waiter);
+    }
+    decltype(auto) await_resume() {
+        if (scope) [[unlikely]]
+            scope->waits_for = nullptr;
+        return awaited->await_resume();
+    }
 };
 
 template <class Awaited>
@@ -231,6 +284,7 @@ void resume_in_turn(operation& ended) noexcept;
 inline void wait_for(operation& op, std::coroutine_handle<> waiter) noexcept {
     op.waiter = waiter;
     op.level = op.owner->level;
+    op.of_handler = op.owner->in_handler;
     if (op.has_ended())
         resume_in_turn(op);
 }

@@ -56,6 +56,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
 
 protected:
     result<void> outcome() {

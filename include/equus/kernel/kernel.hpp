@@ -210,4 +210,15 @@ private:
     std::unique_ptr<kernel_impl> impl_;
 };
 
+/// Whose code runs on a thread, and which.
+struct running_code {
+    incarnation_id id; ///< empty: nobody's
+    std::string_view name;
+    std::string_view module;
+    std::string_view message; ///< whose handler it is; empty: its start(), main() or other tasks
+};
+/// What runs on the calling thread. Takes no memory and no lock: it may be asked in a signal
+/// handler.
+running_code running_now() noexcept;
+
 } // namespace equus

@@ -74,7 +74,10 @@ struct kernel_limits {
     std::uint32_t turn_steps = 64; ///< messages and resumptions of one incarnation's turn
     std::uint32_t priority_patience =
         16; ///< turns of higher priorities that a lower one waits for its own
-    std::uint32_t handler_steps_max = 1u << 20; ///< reserved for awaits in one handler
+    /// How often one handler goes on after an await, and, within a quarter, how long it may be
+    /// suspended: a handler beyond either is ended where it is, and its caller is told.
+    std::uint32_t handler_steps_max = 1u << 20;
+    duration handler_time_max{3'600'000'000'000};
 
     // ---- memory of one incarnation, bytes; frames, messages and containers together
     std::uint64_t incarnation_bytes_max = 1ull << 30;

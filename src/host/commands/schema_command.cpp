@@ -56,7 +56,7 @@ std::vector<const wire::schema_type*> framework_forms() {
     return of.operator()<
         // frames between kernels
         capability, next_frame, moved_frame, finish_frame, broken_frame, call_held_frame,
-        cancel_frame, regulate_frame, request_frame, answer_frame, event_frame,
+        cancel_frame, error_chain, regulate_frame, request_frame, answer_frame, event_frame,
         channel_members_frame, probe_frame, pull_frame, put_frame, copy_end_frame, greeting_frame,
         welcome_frame, refusal_frame, view_frame, renew_frame, ended_frame,
         // bodies of requests
