@@ -5,6 +5,6 @@ equus_library(effects
 
 # The driver of one kernel. It names no kernel: the runtime's, or a test's, comes by the link.
 equus_library(node
-    SOURCES blocking_pool.cpp hosted_rdc.cpp node.cpp secret.cpp
+    SOURCES blocking_pool.cpp hosted_rdc.cpp node.cpp secret.cpp watchdog.cpp
     PUBLIC_LIBS equus::effects equus::base
     PRIVATE_LIBS equus::transport equus::linux pthread)

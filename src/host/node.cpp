@@ -1,5 +1,6 @@
 #include "host/blocking_pool.hpp"
 #include "host/hosted_rdc.hpp"
+#include "host/watchdog.hpp"
 #include "platform.hpp"
 #include "transport/tcp.hpp"
 
@@ -83,6 +84,7 @@ struct node::impl final : transport::tcp_receiver, std::enable_shared_from_this<
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
     std::unique_ptr<host::blocking_pool> pool;
     std::shared_ptr<host::hosted_rdc> hosted;
+    std::optional<host::watchdog> dog;
 
     time_point turn_began;
     bool ticked = false; ///< since the last turn
@@ -169,6 +171,7 @@ void node::impl::end() {
     timer.reset();
     work.reset();
     pool.reset();
+    dog.reset();
     core.reset();
     if (hosted)
         hosted->over(error{errc::closed});
@@ -294,12 +297,18 @@ void node::impl::post(std::function<void(equus::kernel&)> fn) {
 void node::impl::turn() {
     if (!lives())
         return;
+    if (options.yield_within != for_ever && !dog) // here: this is the node's thread
+        dog.emplace(options.kernel.name, options.yield_within, options.what_runs);
     begin_inputs();
     const time_point until = turn_began + options.turn_budget;
     time_point now;
     bool more = false;
     do {
+        if (dog)
+            dog->slice_begins();
         more = core->run(steps_per_look);
+        if (dog)
+            dog->slice_ends();
         now = platform::now();
     } while (more && now < until);
     if (now - turn_began > options.turn_long) {

@@ -53,6 +53,11 @@ struct node_options {
     /// A turn that took longer asks the kernel once more whether its lease still holds before
     /// anything leaves.
     duration turn_long{5'000'000};
+    /// Code of an incarnation that does not come to an await within this ends the process with exit
+    /// code 70, after it has been named on standard error; one node of a process may have it.
+    duration yield_within = for_ever;
+    /// Who names it: `&running_now`, in a program that has the kernel.
+    running_code (*what_runs)() noexcept = nullptr;
     /// Time for a connection's handshake.
     duration handshake_within{5'000'000'000};
 

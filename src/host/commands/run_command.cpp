@@ -29,6 +29,7 @@ struct run_options {
     std::vector<std::string> programs;
     std::string name;
     std::string listen;
+    std::uint32_t yield_within_s = 30;
     bool quiet = false;
     bool json = false;
 };
@@ -154,6 +155,8 @@ int run(const run_options& options, const context& with) {
         plan.programs.push_back(with.program_path);
     plan.nodes = options.nodes;
     plan.folders = folders_of(*checked.value);
+    plan.yield_within =
+        options.yield_within_s == 0 ? for_ever : std::chrono::seconds{options.yield_within_s};
     plan.declared_dot = config::graph_dot(*checked.value);
     plan.listen = options.listen;
     plan.quiet = options.quiet;
@@ -195,6 +198,10 @@ void add_run_command(CLI::App& to, const context& with, int& code) {
     command->add_option("--name", options->name, "The run's name for ps, status, stop");
     command->add_option("--listen", options->listen,
                         "Where the root listens, such as 127.0.0.1:4000; otherwise at a free port");
+    command
+        ->add_option("--yield-within", options->yield_within_s,
+                     "Seconds after which code that never awaits ends its node; 0: never")
+        ->capture_default_str();
     command->add_flag("--quiet,-q", options->quiet, "No progress");
     command->add_flag("--json", options->json,
                       "The outcome as one JSON object, the last line of standard output");

@@ -1,6 +1,7 @@
 #include "host/launch/child.hpp"
 
 #include "host/launch/node_process.hpp"
+#include "platform.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -64,7 +65,12 @@ std::string describe_status(int status) {
     if (WIFSIGNALED(status))
         return "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" +
                ::strsignal(WTERMSIG(status)) + ")";
-    return "exited with code " + std::to_string(WEXITSTATUS(status));
+    std::string words = "exited with code " + std::to_string(WEXITSTATUS(status));
+    if (WEXITSTATUS(status) == platform::exit_never_yields)
+        words += ": code of an incarnation never came to an await";
+    else if (WEXITSTATUS(status) == platform::exit_out_of_memory)
+        words += ": an incarnation took memory without end, where nothing could refuse it";
+    return words;
 }
 
 } // namespace equus::launcher

@@ -76,6 +76,7 @@ node_order launcher::order_for(std::size_t index, const std::string& root_addres
     order.folders = plan_.folders;
     if (order.root)
         order.listen = plan_.listen;
+    order.yield_within = plan_.yield_within;
     return order;
 }
 

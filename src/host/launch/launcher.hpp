@@ -31,6 +31,7 @@ struct launch_plan {
     std::vector<std::string> programs; ///< paths; node i runs programs[i % size]
     std::uint32_t nodes = 1;
     std::vector<std::string> folders; ///< that the file services may reach
+    duration yield_within{30'000'000'000};
     std::string declared_dot;
     std::string listen; ///< address of the root; empty: a free port of the loopback device
     bool quiet = false;

@@ -55,7 +55,8 @@ struct node_order {
     std::vector<std::string> tags;
     std::vector<std::string> folders; ///< that the file service may reach
     std::string listen;               ///< address; empty: a free port of the loopback device
-    EQUUS_FIELDS(name, root, root_address, run, secret, tags, folders, listen)
+    duration yield_within{30'000'000'000};
+    EQUUS_FIELDS(name, root, root_address, run, secret, tags, folders, listen, yield_within)
 };
 struct where_it_listens {
     std::string address;

@@ -74,6 +74,8 @@ private:
         options.kernel.root = order.root;
         options.kernel.root_address = order.root_address;
         options.kernel.run = rdc_id{order.run};
+        options.yield_within = order.yield_within;
+        options.what_runs = &running_now;
         for (const std::string& tag : order.tags)
             options.kernel.traits.emplace_back(tag, "");
         if (order.secret.size() == options.secret.value.size())
