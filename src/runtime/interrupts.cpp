@@ -105,6 +105,7 @@ bool kernel_impl::held_step(incarnation_record& inc) {
         op->ready = false;
         if (op->has_ended())
             op->owner = nullptr;
+        inc.in_handler = op->of_handler;
         resume(inc, op->waiter);
         const auto& begun = inc.rest->events->begun;
         if (!begun.empty() && !begun.back().task && !inc.in_hand)
@@ -174,6 +175,7 @@ bool kernel_impl::begin_interrupt(incarnation_record& inc) {
     ev->begun.push_back({&frame.promise(), inc.handling, inc.in_hand, ev->priority});
     ev->priority = priority;
     ++inc.level;
+    inc.in_handler = false;
     resume(inc, frame);
     return true;
 }
