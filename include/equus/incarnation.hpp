@@ -46,8 +46,9 @@ incarnation_id self() noexcept;
 node_boot where() noexcept;
 /// The name given at creation: "worker[2]".
 std::string_view own_name() noexcept;
-/// The run that the running incarnation belongs to: inherited, read only, and not given again [K12, K13]. What has
-/// to be told apart outside of the run (a job in a queue, a key of a store) is named by it.
+/// The run that the running incarnation belongs to: inherited, read only, and not given again [K12,
+/// K13]. What has to be told apart outside of the run (a job in a queue, a key of a store) is named
+/// by it.
 rdc_id own_rdc() noexcept;
 /// The instant of the present turn.
 time_point now() noexcept;

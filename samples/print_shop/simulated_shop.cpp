@@ -178,7 +178,8 @@ void shop_workload::start(sim::world& w) {
     constexpr duration printing[] = {5ms, 50ms, 300ms};
     const duration printing_max = printing[draws.below(3)];
     queue_.serve(w, printing_max, draws.chance(500) ? 100 : 0);
-    on_queue_ = draws.chance(400) && !w.faults().deaths; // a job outlives who gave it, and is found by nobody
+    on_queue_ = draws.chance(400) &&
+                !w.faults().deaths; // a job outlives who gave it, and is found by nobody
     takes_time<set_in_type>(w, set_effect, [this](const set_in_type& job) {
         return simulated_set(job, words_a_page_);
     });

@@ -107,8 +107,8 @@ struct capability {
     place at;                   ///< hint: of the port, channel, incarnation or buffer
     /// Messages that a new stream may send before the port has said anything; 0: credit_initial.
     std::uint16_t credit_first = 0;
-    std::uint32_t counter = 0; ///< of a stream's, port's or buffer's handle: among its owner's
-    bool reported = false;     ///< its owner is told when it is passed on [K41]
+    std::uint32_t counter = 0;    ///< of a stream's, port's or buffer's handle: among its owner's
+    bool reported = false;        ///< its owner is told when it is passed on [K41]
     std::uint64_t bulk_bytes = 0; ///< of a buffer or of bulk
     std::uint64_t bulk = 0;       ///< which bulk of the node `at`
     bool early = false;           ///< it leaves with its message

@@ -140,6 +140,7 @@ bool kernel_impl::begin_control(incarnation_record& inc) {
         detail::handler_failed(*message, error{errc::unknown_message});
         detail::handler_ended(*message);
     } else {
+        inc.in_handler = true;
         port->handlers[message->ordinal](inc.object(), *message);
         if (inc.next_to_resume)
             resume(inc, std::exchange(inc.next_to_resume, nullptr));

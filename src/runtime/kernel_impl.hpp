@@ -125,7 +125,7 @@ struct kernel_impl {
     // What waits until the code that runs has done its work.
     bool is_deferred = false;
     std::vector<stream_record*> given_away;
-    runtime::queued_call* ended_calls = nullptr; ///< the latest first
+    runtime::queued_call* ended_calls = nullptr;    ///< the latest first
     std::vector<leg_entry*> starved;                ///< for a message of theirs there was no memory
     time_point starved_until = time_point::never(); ///< their senders are told then
 

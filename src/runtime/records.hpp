@@ -413,8 +413,8 @@ struct incarnation_record : detail::incarnation_core {
     priority_level priority = priority_normal;
     bool serving : 1 = false; ///< messages reach the handlers
     bool ending : 1 = false;
-    bool begun : 1 = false;             ///< its life
-    bool bound_to_launch : 1 = false;   ///< ends with it [K54]
+    bool begun : 1 = false;           ///< its life
+    bool bound_to_launch : 1 = false; ///< ends with it [K54]
     bool scheduled : 1 = false;
     std::uint8_t handler_looks : 3 = 0; ///< how often its suspended handler has been looked at
     incarnation_state state = incarnation_state::starting;
