@@ -107,6 +107,7 @@ bool read_row(const std::string& line, table_row& out) {
 
 class shop_workload final : public sim::workload {
 public:
+    bool stands_deaths() const override { return false; }
     void start(sim::world& w) override;
     bool finished(sim::world& w) override { return w.finished() != nullptr; }
     std::string progress(sim::world& w) override { return sim::who_is_left(w); }

@@ -134,19 +134,7 @@ bool kernel_impl::begin_control(incarnation_record& inc) {
     ev.priority = control_priority;
     ++inc.level;
     inc.handling = nullptr;
-    envelope* message = take_first(*port);
-    inc.in_hand = message;
-    if (message->ordinal >= port->protocol->methods.size()) {
-        detail::handler_failed(*message, error{errc::unknown_message});
-        detail::handler_ended(*message);
-    } else {
-        inc.in_handler = true;
-        port->handlers[message->ordinal](inc.object(), *message);
-        if (inc.next_to_resume)
-            resume(inc, std::exchange(inc.next_to_resume, nullptr));
-        else if (inc.fresh)
-            detail::begin_fresh(inc);
-    }
+    handle(inc, *port, take_first(*port));
     if (!inc.in_hand)
         interrupt_ended(inc);
     return true;

@@ -14,10 +14,13 @@ bool by_stream_id(const stream_record* a, const stream_record* b) {
 
 } // namespace
 
-kernel_impl::kernel_impl(kernel_options given, const module_table& table)
+kernel_state::kernel_state(kernel_options given, const module_table& table)
     : options{std::move(given)}, tracing{options.trace_hash || options.trace}, modules{table},
       bulk_memory{options.memory, options.limits.bulk_bytes_max, options.limits.bulk_kept_max},
-      lingering{&by_stream_id}, scheduled{options.limits.priority_patience} {
+      lingering{&by_stream_id}, scheduled{options.limits.priority_patience} {}
+
+kernel_impl::kernel_impl(kernel_options given, const module_table& table)
+    : kernel_state{std::move(given), table} {
     start_membership();
 }
 

@@ -36,7 +36,10 @@ void kernel_impl::settle_finished(incarnation_record& inc) {
 }
 
 void kernel_impl::dispatch(incarnation_record& inc, port_record& port) {
-    envelope* message = take_first(port);
+    handle(inc, port, take_first(port));
+}
+
+void kernel_impl::handle(incarnation_record& inc, port_record& port, envelope* message) {
     inc.in_hand = message;
     if (message->ordinal >= port.protocol->methods.size()) {
         detail::handler_failed(*message, error{errc::unknown_message});
