@@ -7,7 +7,9 @@ using namespace equus;
 /// The one before may have been lost in the middle of a file. A folder that cannot be looked at is
 /// no trouble yet: the first document will say so.
 task<> spooler::start() {
-    std::string folder = parameters_.device.text;
+    if (!parameters_.device.empty())
+        co_return; // it prints on paper
+    std::string folder = parameters_.folder.text;
     auto tidied = co_await files.invoke<files::tidy>(std::move(folder));
     static_cast<void>(tidied);
 }

@@ -193,18 +193,17 @@ using runtime::incarnation_record;
 namespace {
 
 /// The running incarnation, after what it has announced has begun.
-incarnation_record& running_now() {
-    const runtime::kernel_entry entered;
-    incarnation_record& inc = *entered;
-    if (inc.fresh)
-        begin_fresh(inc);
-    return inc;
+incarnation_record& settled(const runtime::kernel_entry& entered) {
+    if (entered->fresh)
+        begin_fresh(*entered);
+    return *entered;
 }
 
 } // namespace
 
 void begin(bulk_operation& op) {
-    incarnation_record& inc = running_now();
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = settled(entered);
     op.owner = &inc;
     op.status = operation::state::waiting;
     op.since = ticks_of(inc.kernel->now);
@@ -215,7 +214,8 @@ void begin(bulk_operation& op) {
 }
 
 result<buffer_view> make_buffer(std::size_t size_bytes) {
-    incarnation_record& inc = running_now();
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = settled(entered);
     kernel_impl& kernel = *inc.kernel;
     if (size_bytes > kernel.options.limits.buffer_bytes_max)
         return fail(errc::too_large, "buffer_bytes_max");
@@ -226,7 +226,8 @@ result<buffer_view> make_buffer(std::size_t size_bytes) {
 }
 
 reference handle_of(reference buffer, std::uint32_t rights) {
-    incarnation_record& inc = running_now();
+    const runtime::kernel_entry entered;
+    incarnation_record& inc = settled(entered);
     kernel_impl& kernel = *inc.kernel;
     const runtime::buffer_record* record = kernel.own_buffer(inc, buffer);
     if (!record)

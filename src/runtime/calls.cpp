@@ -295,14 +295,16 @@ bool kernel_impl::answer_here(const incarnation_record& by, envelope& message,
     trace(trace_kind::reply_sent, by.id, message.call.call.counter, 0, caller_of(message));
     trace(trace_kind::call_ended, static_cast<incarnation_record*>(op.owner)->id,
           slot.call.counter);
+    error outcome{errc::ok};
     {
         running_scope scope{static_cast<incarnation_record*>(op.owner)};
-        op.deliver(op, object, {}); // an object is moved, which cannot fail
+        if (result<void*> answer = deliver(op, object, {}); !answer)
+            outcome = std::move(answer.error()); // more than the caller may have
     }
     free_call_slot(op);
     if (op.counted) [[unlikely]]
         uncount_call(op);
-    end(op);
+    end(op, std::move(outcome));
     return true;
 }
 

@@ -29,7 +29,8 @@ result<void> launch_service::withdraw(node_id which, duration within) {
             kept.text = "node '" + kept.name + "' is the root";
         }
         for (const auto& [name, who] : residents_)
-            if (who.what != nullptr && who.what->primary && who.node == kept.node) {
+            if (kept.reason == errc::ok && who.what != nullptr && who.what->primary &&
+                who.node == kept.node) {
                 kept.reason = errc::refused;
                 kept.text = "node '" + kept.name + "' holds the primary '" + name.text() + "'";
             }

@@ -230,6 +230,8 @@ std::string describe(const wait_graph& in, const wait_row& row) {
         return "an answer of the kernel of node " + std::to_string(what.at.node.value);
     case wait_kind::event:
         return "an event";
+    case wait_kind::bytes:
+        return "bytes of a buffer or of bulk, from node " + std::to_string(what.at.node.value);
     }
     return "something that this version does not know";
 }
