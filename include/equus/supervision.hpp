@@ -19,6 +19,8 @@
 #pragma once
 
 #include <equus/control.hpp>
+#include <equus/creation.hpp>
+#include <equus/event.hpp>
 #include <equus/incarnation.hpp>
 #include <equus/task.hpp>
 
