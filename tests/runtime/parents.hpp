@@ -170,14 +170,19 @@ public:
     }
 };
 
+/// The modules of a firm, which its nodes use to their end.
+struct firm_modules {
+    module_table table_;
+};
+
 /// Nodes, and a boss on each that has a script.
-class firm : public nodes {
+class firm : firm_modules, public nodes {
 public:
     firm(std::vector<script> what, std::uint32_t count, kernel_limits limits = {})
         : firm{std::move(what), count, [](module_table&) {}, limits} {}
     template <class More>
     firm(std::vector<script> what, std::uint32_t count, More&& more, kernel_limits limits = {})
-        : nodes{table_} {
+        : firm_modules{}, nodes{table_} {
         table_.add<worker>("worker");
         table_.add<boss>("boss");
         more(table_);
@@ -201,9 +206,6 @@ public:
             std::count_if(status.incarnations.begin(), status.incarnations.end(),
                           [&](const incarnation_status& each) { return each.module == module; }));
     }
-
-private:
-    module_table table_;
 };
 
 } // namespace equus::test

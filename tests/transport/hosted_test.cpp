@@ -13,6 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -114,11 +115,12 @@ struct host_program {
     template <class Done>
     void run_until(Done&& done) {
         asio::steady_timer late{context, patience};
-        bool over = false;
-        late.async_wait([&](const asio::error_code& off) { over = !off; });
-        while (!done() && !over)
+        // The timer is called off when this returns, and its handler runs after that.
+        const auto over = std::make_shared<bool>(false);
+        late.async_wait([over](const asio::error_code& off) { *over = !off; });
+        while (!done() && !*over)
             context.run_one();
-        REQUIRE_FALSE(over);
+        REQUIRE_FALSE(*over);
     }
     /// The outcome of one invocation.
     template <class M, class P, class... A>
