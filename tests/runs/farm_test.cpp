@@ -77,7 +77,7 @@ TEST_CASE("the farm counts right on nodes that are added, withdrawn and killed",
 
 TEST_CASE("a node that cannot be added or withdrawn is said, and the run goes on", "[run][K18]") {
     const scratch here;
-    background run{farm("1"), here / "log"};
+    background run{farm("2"), here / "log"};
     REQUIRE(wait_until([] { return is_running("farm"); }));
     const std::pair<const char*, const char*> refused[] = {
         {"--run farm --withdraw n1", "node 'n1' is the root"},
@@ -92,7 +92,10 @@ TEST_CASE("a node that cannot be added or withdrawn is said, and the run goes on
     REQUIRE(command(nodes("--run barn --add 1")).code == 5);
     REQUIRE(command(nodes("--run farm --add 0")).code == 2);
     REQUIRE(command(nodes("--run farm --add 1 --withdraw n2")).code == 2);
-    REQUIRE(command(nodes("--run farm --withdraw 3")).code == 0); // by its number
+    const outcome by_number = command(nodes("--run farm --withdraw 3"));
+    INFO(by_number.text);
+    REQUIRE(by_number.code == 0);
+    command(nodes("--run farm --withdraw n2")); // its answer may be overtaken by the run's end
     const int code = run.wait();
     INFO(here.read("log"));
     REQUIRE(code == 0);
