@@ -5,6 +5,8 @@ equus_library(sim
     SOURCES
         sim_asleep.cpp
         sim_at_rest.cpp
+        sim_bulk.cpp
+        sim_bulk_cast.cpp
         sim_calls.cpp
         sim_calls_cast.cpp
         sim_campaign.cpp

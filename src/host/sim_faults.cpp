@@ -69,6 +69,9 @@ kernel_limits fault_mix::limits() const noexcept {
         limits.session_reorder_max = 4;
         limits.packet_bytes_max = 1'024;
         limits.turn_steps = 1;
+        limits.bulk_window_bytes = 2'000;
+        limits.bulk_early_bytes = 1'500;
+        limits.bulk_early_max = 4'000;
     }
     return limits;
 }

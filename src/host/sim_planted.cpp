@@ -46,6 +46,16 @@ const std::vector<planted_fault>& planted_faults() {
             {"deadline_is_ignored", "calls", 50, "a call waits beyond its deadline"},
             {"abandons_in_silence", "calls", 50,
              "a request that nobody answers is not said to be so"},
+            // buffers and bulk
+            {"buffer_rights_are_ignored", "bulk", 50, "a handle for reading writes"},
+            {"odd_bytes_are_forgotten", "bulk", 50, "bytes that fill no word are not sent"},
+            {"window_is_not_moved", "bulk", 200, "a copy stops at the end of its first window"},
+            {"bulk_is_not_kept", "bulk", 200, "bulk is let go before its message is consumed"},
+            {"early_bulk_is_half", "bulk", 500, "early bulk is taken before all of it has come"},
+            {"early_bulk_is_not_repeated", "bulk", 500,
+             "a message that is sent again comes without its early bulk"},
+            {"bulk_of_replies_stays", "bulk", 50, "bulk of a reply is kept for ever"},
+            {"copies_outlive_their_node", "bulk", 2'000, "a copy from a lost node waits on"},
             // ends
             {"ends_in_silence", "calls", 500, "the streams to a port that is closed do not break"},
             {"dependents_outlive_their_parent", "streams", 50, "nobody ends with its launch"},

@@ -1,4 +1,5 @@
 // The scenarios of the runtime itself. Programs add theirs.
+#include "host/sim_bulk.hpp"
 #include "host/sim_calls.hpp"
 #include "host/sim_membership.hpp"
 #include "host/sim_parents.hpp"
@@ -20,6 +21,8 @@ scenario_table built_in_scenarios() {
              [] { return make_calls_workload(); }});
     all.add({"space", "limited copies and labels, while the nodes of stream space die",
              [] { return make_space_workload(); }});
+    all.add({"bulk", "buffers and bulk between all nodes, compared byte for byte",
+             [] { return make_bulk_workload(); }});
     all.add({"asleep", "the machine of the root sleeps, and nobody is blamed for it",
              [] { return make_asleep_workload(); }});
     all.add({"membership", "nodes join, leave, crash, are written off and come back",

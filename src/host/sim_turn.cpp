@@ -137,10 +137,17 @@ void world_impl::take_outputs(sim_node& node) {
 
 void world_impl::carry_out(sim_node& node, output& what) {
     switch (what.what) {
-    case output::kind::packet:
-        note(std::uint64_t{node.index} << 8 | 1, what.link.value, hash_of(what.data));
-        network.send(node.index, what.link, what.data, now);
+    case output::kind::packet: {
+        bytes joined;
+        if (!what.tail.empty()) {
+            joined = bytes{what.data};
+            joined.append(what.tail);
+        }
+        const std::span<const std::byte> packet = what.tail.empty() ? what.data : joined.span();
+        note(std::uint64_t{node.index} << 8 | 1, what.link.value, hash_of(packet));
+        network.send(node.index, what.link, packet, now);
         break;
+    }
     case output::kind::dial:
         note(std::uint64_t{node.index} << 8 | 2, what.dial.value, stable_hash(what.text));
         network.dial(node.index, what.dial, what.text, now);

@@ -104,6 +104,7 @@ void world_impl::start_life(sim_node& node) {
     made.traits = node.setup.traits;
     made.instance = next_instance++;
     made.secret = seed ^ made.instance;
+    made.gathers = node.index % 2 == 1; // half of the nodes, so that both ways are taken
     made.copy_local_messages = mix.copy_local_messages || options.copy_local_messages;
     made.limits = options.limits;
     made.trace_hash = true;
