@@ -39,12 +39,18 @@ class server : public incarnation<server> {
 public:
     port<asking> in{*this, "in"};
     port<ticking> ticks{*this, "ticks"};
+    port<loading> loads{*this, "loads"};
     stream<finding> found{*this, "found"};
+    task<answer> on(load l) {
+        const buffer taken = co_await ok(co_await l.body.fetch());
+        co_return answer{l.a, taken.size(), 0, 0};
+    }
     answer on(const question& q) { return {q.a, q.b, q.c, q.d}; }
     void on(const tick&) { ++seen.received; }
     task<> start() {
         if (found.is_open())
-            co_await ok(co_await found.send<here>(in.open_stream(), ticks.open_stream()));
+            co_await ok(co_await found.send<here>(in.open_stream(), ticks.open_stream(),
+                                                  loads.open_stream()));
     }
 };
 
@@ -63,15 +69,42 @@ public:
     }
 };
 
-/// Makes a server, and clients or sources of it.
+/// Invokes with bulk that stays in one buffer.
+class loader : public incarnation<loader> {
+public:
+    struct parameters {
+        std::uint64_t size = 0;
+        EQUUS_FIELDS(size)
+    };
+    parameters parameters_;
+    stream<loading> out{*this, "out"};
+    task<> main() { return report(work()); }
+    task<> work() {
+        buffer mine = co_await ok(buffer::of(static_cast<std::size_t>(parameters_.size)));
+        std::fill(mine.span().begin(), mine.span().end(), std::byte{1});
+        for (std::uint64_t i = 0;; ++i) {
+            const std::int64_t began = now_ns();
+            auto got = co_await out.invoke<load>(i, bulk::of(mine));
+            const answer came = co_await ok(std::move(got));
+            if (came.b != parameters_.size)
+                co_await ok(fail(errc::malformed, "bulk of another size"));
+            if (seen.keep_times)
+                seen.times_us.push_back(static_cast<double>(now_ns() - began) / 1e3);
+            ++seen.answered;
+        }
+    }
+};
+
+/// Makes a server, and clients, loaders or sources of it.
 class director : public incarnation<director> {
 public:
     struct parameters {
         std::uint32_t server_node = 0; ///< 0: here
         std::uint32_t user_node = 0;
         std::uint32_t users = 1;
-        bool tells = false; ///< the users are sources, not clients
-        EQUUS_FIELDS(server_node, user_node, users, tells)
+        bool tells = false;     ///< the users are sources, not clients
+        std::uint64_t bulk = 0; ///< they are loaders of so many bytes
+        EQUUS_FIELDS(server_node, user_node, users, tells, bulk)
     };
     parameters parameters_;
     port<finding> in{*this, "in"};
@@ -93,6 +126,11 @@ public:
         user.module = parameters_.tells ? "bench.source" : "bench.client";
         user.given["out"] =
             parameters_.tells ? any_reference{found.tell} : any_reference{found.ask};
+        if (parameters_.bulk != 0) {
+            user.module = "bench.loader";
+            user.given["out"] = any_reference{found.load};
+            user.parameters["size"] = static_cast<std::int64_t>(parameters_.bulk);
+        }
         for (std::uint32_t i = 0; i < parameters_.users; ++i) {
             auto one = co_await create(user, node_id{parameters_.user_node});
             co_await ok(std::move(one));
@@ -150,6 +188,7 @@ module_table cast() {
     modules.add<source>("bench.source");
     modules.add<server>("bench.server");
     modules.add<client>("bench.client");
+    modules.add<loader>("bench.loader");
     modules.add<director>("bench.director");
     modules.add<idle>("bench.idle");
     modules.add<breeder>("bench.breeder");

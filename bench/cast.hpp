@@ -24,14 +24,23 @@ struct question {
     std::uint64_t a = 0, b = 0, c = 0, d = 0;
     EQUUS_FIELDS(a, b, c, d)
 };
+/// Bulk that is taken into a buffer and answered with 32 bytes.
+struct load {
+    using reply = answer;
+    std::uint64_t a = 0;
+    bulk body;
+    EQUUS_FIELDS(a, body)
+};
 using ticking = protocol<"bench.ticking", tick>;
 using asking = protocol<"bench.asking", question>;
+using loading = protocol<"bench.loading", load>;
 
 /// A server says where it is reached.
 struct here {
     stream<asking> ask;
     stream<ticking> tell;
-    EQUUS_FIELDS(ask, tell)
+    stream<loading> load;
+    EQUUS_FIELDS(ask, tell, load)
 };
 using finding = protocol<"bench.finding", here>;
 

@@ -13,10 +13,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace equus::bench {
@@ -26,6 +29,9 @@ namespace {
 constexpr double seconds = 0.5;
 constexpr std::size_t warm_up = 500;
 constexpr std::size_t times_min = 200; ///< however slow the machine is
+constexpr double bulk_seconds = 1;
+constexpr std::size_t bulk_warm_up = 5;
+constexpr std::size_t bulk_times_min = 20;
 
 // What one message takes on the wire, frame and its part of a packet: the limit passes as many.
 // With one outstanding a packet has one message and what acknowledges the last one.
@@ -160,6 +166,22 @@ sample ask(place where, std::uint32_t users) {
     });
 }
 
+/// Bulk of an invocation to the other node, where it is taken into a buffer, and its reply.
+sample load_bulk(place where, std::size_t size) {
+    creation what = director(2, 0, 1, false);
+    what.parameters["bulk"] = static_cast<std::int64_t>(size);
+    return two_nodes(where, what, [size](asio::io_context& context, node&) {
+        while (seen.answered < bulk_warm_up)
+            context.run_one();
+        seen.keep_times = true;
+        const std::int64_t began = now_ns();
+        while (static_cast<double>(now_ns() - began) < bulk_seconds * 1e9 ||
+               seen.times_us.size() < bulk_times_min)
+            context.run_one();
+        return from_times(seen.times_us, static_cast<double>(size));
+    });
+}
+
 sample tell(place where) {
     return two_nodes(where, director(0, 2, 1, true), [](asio::io_context& context, node&) {
         return time_batches(
@@ -286,6 +308,48 @@ sample ask_limit(place where) {
         });
 }
 
+/// Memory that begins at a page, as the buffers of Equus do.
+struct pages {
+    explicit pages(std::size_t size)
+        : data{static_cast<std::byte*>(std::aligned_alloc(4096, (size + 4095) / 4096 * 4096)),
+               &std::free},
+          all{data.get(), size} {
+        std::fill(all.begin(), all.end(), std::byte{1});
+    }
+    std::unique_ptr<std::byte, decltype(&std::free)> data;
+    std::span<std::byte> all;
+};
+
+/// As many bytes in one write, read into one buffer, and an answer.
+sample load_limit(place where, std::size_t size) {
+    return two_programs(
+        where,
+        [size](const bare_socket& to) {
+            const pages request{size + question_bytes};
+            std::array<std::byte, answer_bytes> reply{};
+            std::vector<double> times_us;
+            std::size_t done = 0;
+            const std::int64_t began = now_ns();
+            std::int64_t at = began;
+            while (static_cast<double>(at - began) < bulk_seconds * 1e9 ||
+                   done < bulk_warm_up + bulk_times_min) {
+                if (!to.send_all(request.all) || !to.receive_all(reply))
+                    throw std::runtime_error{"the second process has gone"};
+                const std::int64_t after = now_ns();
+                if (++done > bulk_warm_up)
+                    times_us.push_back(static_cast<double>(after - at) / 1e3);
+                at = after;
+            }
+            return from_times(std::move(times_us), static_cast<double>(size));
+        },
+        [size](const bare_socket& to) {
+            const pages request{size + question_bytes};
+            const std::array<std::byte, answer_bytes> reply{};
+            while (to.receive_all(request.all) && to.send_all(reply)) {
+            }
+        });
+}
+
 /// One writes 64 KiB at a time, the other adds up what it reads.
 sample tell_limit(place where) {
     return two_programs(
@@ -334,6 +398,15 @@ void add_remote_rows(row_list& rows) {
         rows.push_back(
             {"limit", "remote.tell", "32 B, " + at, [where] { return tell_limit(where); }});
         rows.push_back({"equus", "remote.tell", "32 B, " + at, [where] { return tell(where); }});
+        for (const auto& [size, name] :
+             {std::pair{std::size_t{64} << 10, "64 KiB"}, std::pair{std::size_t{1} << 20, "1 MiB"},
+              std::pair{std::size_t{16} << 20, "16 MiB"}}) {
+            const std::string params = std::string{name} + ", " + at;
+            rows.push_back({"limit", "bulk.invoke", params,
+                            [where, size = size] { return load_limit(where, size); }});
+            rows.push_back({"equus", "bulk.invoke", params,
+                            [where, size = size] { return load_bulk(where, size); }});
+        }
     }
 }
 
