@@ -170,6 +170,7 @@ int bench_command(int argc, char** argv) {
     }
     row_list rows;
     add_local_rows(rows);
+    add_message_rows(rows);
     add_memory_rows(rows);
     add_creation_rows(rows);
     add_codec_rows(rows);

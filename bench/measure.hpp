@@ -36,6 +36,7 @@ struct row {
 using row_list = std::vector<row>;
 
 void add_local_rows(row_list& rows);
+void add_message_rows(row_list& rows);
 void add_memory_rows(row_list& rows);
 void add_creation_rows(row_list& rows);
 void add_codec_rows(row_list& rows);

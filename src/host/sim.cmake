@@ -19,6 +19,8 @@ equus_library(sim
         sim_fork.cpp
         sim_launch.cpp
         sim_membership.cpp
+        sim_model.cpp
+        sim_model_cast.cpp
         sim_nemesis.cpp
         sim_planted.cpp
         sim_scenarios.cpp

@@ -56,6 +56,17 @@ const std::vector<planted_fault>& planted_faults() {
              "a message that is sent again comes without its early bulk"},
             {"bulk_of_replies_stays", "bulk", 50, "bulk of a reply is kept for ever"},
             {"copies_outlive_their_node", "bulk", 2'000, "a copy from a lost node waits on"},
+            {"invokers_are_not_let_go", "model", 50,
+             "a handler begins, and who invoked it without reply waits on"},
+            {"queue_limit_is_not_lifted", "model", 50,
+             "a call of asinvoke that was taken counts on"},
+            {"late_failures_are_dropped", "model", 50,
+             "an asinvoke fails after queueing, and nobody is told"},
+            // references, regulation, breaks
+            {"what_is_given_away_stays", "model", 50, "a reference that was given away is copied"},
+            {"frozen_streams_send", "model", 200, "a stream sends although it is frozen"},
+            {"unfreezing_wakes_nobody", "model", 200, "who waited at a frozen stream waits on"},
+            {"resent_as_new", "model", 500, "what is sent again after a break is not marked"},
             // ends
             {"ends_in_silence", "calls", 500, "the streams to a port that is closed do not break"},
             {"dependents_outlive_their_parent", "streams", 50, "nobody ends with its launch"},

@@ -2,6 +2,7 @@
 #include "host/sim_bulk.hpp"
 #include "host/sim_calls.hpp"
 #include "host/sim_membership.hpp"
+#include "host/sim_model.hpp"
 #include "host/sim_parents.hpp"
 #include "host/sim_space.hpp"
 #include "host/sim_streams.hpp"
@@ -33,6 +34,8 @@ scenario_table built_in_scenarios() {
              [] { return make_events_workload(); }});
     all.add({"fork", "incarnations copy themselves and blueprints between all nodes",
              [] { return make_fork_workload(); }});
+    all.add({"model", "all kinds of messages, mixed: in order, at most once, failures reported",
+             [] { return make_model_workload(); }});
     return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -46,6 +47,26 @@ TEST_CASE("bench prints one object a row, and every measured row has a limit bes
         CHECK(found.count("limit") == 1);
         CHECK(found.count("equus") == 1);
     }
+}
+
+TEST_CASE("an invocation on one node takes no longer than one across nodes", "[bench][R10]") {
+    const outcome measured = command(
+        quoted(bin("equus")) + " bench --filter local.ask --filter remote.ask --repeat 1 --json");
+    INFO(measured.text);
+    REQUIRE(measured.code == 0);
+    std::map<std::string, double> p50;
+    for (const nlohmann::json& row : rows_of(measured.text))
+        if (row.at("system") == "equus" && row.contains("p50_us")) {
+            const std::string params = row.at("params");
+            if (params.find("1 outstanding") != std::string::npos) {
+                double& least = p50[row.at("workload")];
+                const double found = row.at("p50_us");
+                least = least == 0 ? found : std::min(least, found);
+            }
+        }
+    // Some tens of nanoseconds against some microseconds: no slow machine turns that around.
+    REQUIRE(p50.at("local.ask") > 0);
+    REQUIRE(p50.at("local.ask") <= p50.at("remote.ask"));
 }
 
 TEST_CASE("bench names its workloads when asked for one that it does not have", "[bench]") {

@@ -86,7 +86,7 @@ std::string what_is_not_at_rest(const world& w, std::string_view besides = {});
 /// The nodes and what they still hold, one line each.
 std::string who_is_left(const world& w);
 
-/// asleep, calls, membership, reconnect, space, streams.
+/// The scenarios of the runtime.
 scenario_table built_in_scenarios();
 
 struct seed_options {
