@@ -3,6 +3,7 @@
 #include <png.h>
 
 #include <cstring>
+#include <string_view>
 
 namespace pic {
 
@@ -24,6 +25,11 @@ equus::result<picture> decode_png(std::span<const std::byte> file) {
     const png_color white{255, 255, 255}; // behind what is transparent
     if (!png_image_finish_read(&image, &white, made.pixels.data(), 0, nullptr))
         return fail(errc::malformed, image.message);
+    // The library reads no farther than the pixels, and would not miss the end of a torn file.
+    constexpr std::string_view end = "IEND\xae\x42\x60\x82";
+    const std::string_view text{reinterpret_cast<const char*>(file.data()), file.size()};
+    if (text.find(end) == std::string_view::npos)
+        return fail(errc::malformed, "the file has no end");
     return made;
 }
 

@@ -179,7 +179,8 @@ task<> mover::writes(const place_of& at, std::uint64_t seed, std::size_t size) {
     fill(mine, seed);
     layout parts = range(slot, size);
     if (size >= 100 && seed % 2 == 0)
-        parts = {{slot, size / 20, 10, size / 10}, {slot + size / 20 * 19, size - size / 20 * 10}};
+        parts = {{slot, size / 20, 10, size / 10},
+                 {slot + size / 10 * 9 + size / 20, size - size / 20 * 10}}; // behind the last row
     if (parts.size() == 2 && parts[1].offset + parts[1].row_bytes > slot + parameters_.size_max)
         parts = range(slot, size);
     auto wrote = co_await at.area.copy_to(parts, mine).within(1h);
