@@ -403,9 +403,9 @@ void add_remote_rows(row_list& rows) {
               std::pair{std::size_t{16} << 20, "16 MiB"}}) {
             const std::string params = std::string{name} + ", " + at;
             rows.push_back({"limit", "bulk.invoke", params,
-                            [where, size = size] { return load_limit(where, size); }});
+                            [where, bytes = size] { return load_limit(where, bytes); }});
             rows.push_back({"equus", "bulk.invoke", params,
-                            [where, size = size] { return load_bulk(where, size); }});
+                            [where, bytes = size] { return load_bulk(where, bytes); }});
         }
     }
 }
