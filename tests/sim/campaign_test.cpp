@@ -231,7 +231,9 @@ TEST_CASE("the command refuses what it cannot run", "[sim]") {
     REQUIRE(command({"equus", "sim", "--list"}).has("membership"));
     const said unknown = command({"equus", "sim", "--scenario", "nothing"});
     REQUIRE(unknown.code == 2);
-    REQUIRE(unknown.has("no scenario 'nothing'; there are: asleep bad calls"));
+    REQUIRE(unknown.has("no scenario 'nothing'; there are: "));
+    REQUIRE(unknown.has(" bad "));
+    REQUIRE(unknown.has(" membership "));
     std::string asked;
     const said absent = command({"equus", "sim", "--scenario", "nothing", "--program", "x"},
                                 [&](const std::string& name, const std::string& given) {
