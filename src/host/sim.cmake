@@ -21,6 +21,8 @@ equus_library(sim
         sim_membership.cpp
         sim_model.cpp
         sim_model_cast.cpp
+        sim_multicast.cpp
+        sim_multicast_cast.cpp
         sim_nemesis.cpp
         sim_planted.cpp
         sim_scenarios.cpp

@@ -38,6 +38,10 @@ const std::vector<planted_fault>& planted_faults() {
             {"queue_has_no_end", "streams", 50, "a port grants more than its queue"},
             {"a_full_queue_shuts_out", "streams", 200,
              "a stream gets no message while others have the queue"},
+            {"slots_have_no_generation", "multicast", 200,
+             "what is late for a leg meets the one that has its place since"},
+            {"stuck_legs_are_waited_for", "multicast", 200,
+             "a port that takes nothing stops its channel"},
             // calls
             {"calls_end_unnoticed", "calls", 50,
              "a call that ends does not let the next one of its stream leave"},

@@ -3,6 +3,7 @@
 #include "host/sim_calls.hpp"
 #include "host/sim_membership.hpp"
 #include "host/sim_model.hpp"
+#include "host/sim_multicast.hpp"
 #include "host/sim_parents.hpp"
 #include "host/sim_space.hpp"
 #include "host/sim_streams.hpp"
@@ -36,6 +37,8 @@ scenario_table built_in_scenarios() {
              [] { return make_fork_workload(); }});
     all.add({"model", "all kinds of messages, mixed: in order, at most once, failures reported",
              [] { return make_model_workload(); }});
+    all.add({"multicast", "channels with many ports, which join, leave, get stuck and are lost",
+             [] { return make_multicast_workload(); }});
     return all;
 }
 

@@ -54,7 +54,7 @@ void kernel_impl::patience_is_over(stream_record& stream) {
     for (const stream_extra::stuck_leg& each : std::exchange(extra.stuck, {})) {
         stream_leg* leg = stream_legs.at(each.slot);
         if (!leg || leg->stream != &stream || leg->consumed != each.consumed ||
-            leg->consumed == leg->sent)
+            leg->consumed == leg->sent || EQUUS_MUTANT(stuck_legs_are_waited_for))
             continue;
         EQUUS_SOMETIMES(leg_given_up);
         ++counters.legs_given_up;
