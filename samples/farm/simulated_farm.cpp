@@ -6,7 +6,6 @@
 #include <equus/host/configuration.hpp>
 #include <equus/services/standard.hpp>
 
-#include <algorithm>
 #include <memory>
 
 namespace farm {
@@ -31,12 +30,6 @@ private:
     std::uint64_t counted_ = 0; ///< ranges, by anybody
     std::string console_;
 };
-
-bool is_established(const sim::world& w) {
-    return std::any_of(w.reports().begin(), w.reports().end(), [](const auto& each) {
-        return each.kind == launching::progress_kind::running;
-    });
-}
 
 void farm_workload::start(sim::world& w) {
     random_sequence draws = w.random("farm");
@@ -76,7 +69,7 @@ void farm_workload::start(sim::world& w) {
         w.node();
     w.run(*configuration, w.modules().services());
     if (draws.chance(700)) // otherwise the faults are there from the beginning
-        w.run_until([&] { return is_established(w) || w.finished() != nullptr; }, 60s);
+        w.run_until([&] { return w.established() || w.finished() != nullptr; }, 60s);
     plan_changes(w, draws);
 }
 
@@ -102,7 +95,7 @@ std::string farm_workload::check(sim::world& w) {
         return left;
     const launching::progress& end = *w.finished();
     if (end.reason != errc::ok) {
-        if (is_established(w))
+        if (w.established())
             return "the computation was cut off: " + end.text;
         return end.text.empty() ? "it was not established, and nobody says why" : "";
     }

@@ -7,7 +7,6 @@
 #include <equus/host/configuration.hpp>
 #include <equus/services/standard.hpp>
 
-#include <algorithm>
 #include <memory>
 
 namespace lab {
@@ -55,7 +54,7 @@ public:
         w.node({"office", {}, true});
         w.node({"door", {}, true});
         w.run(*lab, w.modules().services());
-        w.run_until([&] { return established(w); }, 60s);
+        w.run_until([&] { return w.established(); }, 60s);
     }
     bool finished(sim::world& w) override { return w.finished() != nullptr; }
     std::string progress(sim::world& w) override { return sim::who_is_left(w); }
@@ -68,11 +67,6 @@ public:
     }
 
 private:
-    static bool established(const sim::world& w) {
-        return std::any_of(w.reports().begin(), w.reports().end(), [](const auto& each) {
-            return each.kind == launching::progress_kind::running;
-        });
-    }
     std::string file_;
     std::string_view text_;
     std::string said_;

@@ -116,7 +116,6 @@ public:
 private:
     template <class Request, class Function>
     void takes_time(sim::world& w, std::string_view name, Function does);
-    bool established(const sim::world& w) const;
     /// What the manager says of a document that is not printed; empty: nothing.
     std::string said_of(const document& which) const;
     std::size_t spoolers_lost() const;
@@ -203,13 +202,7 @@ void shop_workload::start(sim::world& w) {
         w.node();
     w.run(*shop, w.modules().services());
     if (draws.chance(700)) // otherwise the faults are there from the beginning
-        w.run_until([&] { return established(w) || w.finished() != nullptr; }, 60s);
-}
-
-bool shop_workload::established(const sim::world& w) const {
-    return std::any_of(w.reports().begin(), w.reports().end(), [](const auto& each) {
-        return each.kind == launching::progress_kind::running;
-    });
+        w.run_until([&] { return w.established() || w.finished() != nullptr; }, 60s);
 }
 
 std::string shop_workload::said_of(const document& which) const {
@@ -233,7 +226,7 @@ std::string shop_workload::check(sim::world& w) {
     const launching::progress& end = *w.finished();
     if (end.reason != errc::ok) {
         // Who cannot reach the nodes says so and leaves nothing behind.
-        if (established(w))
+        if (w.established())
             return "the computation was cut off: " + end.text;
         return end.text.empty() ? "it was not established, and nobody says why" : "";
     }

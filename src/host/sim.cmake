@@ -18,6 +18,7 @@ equus_library(sim
         sim_faults.cpp
         sim_fork.cpp
         sim_launch.cpp
+        sim_ledger.cpp
         sim_membership.cpp
         sim_model.cpp
         sim_model_cast.cpp
@@ -29,6 +30,7 @@ equus_library(sim
         sim_seed.cpp
         sim_space.cpp
         sim_space_cast.cpp
+        sim_staged.cpp
         sim_streams.cpp
         sim_streams_cast.cpp
         sim_svg.cpp

@@ -1,4 +1,4 @@
-#include "host/sim_membership.hpp"
+#include "host/sim_workloads.hpp"
 
 namespace equus::sim {
 

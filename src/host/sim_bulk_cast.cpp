@@ -1,5 +1,7 @@
 #include "host/sim_bulk_cast.hpp"
 
+#include "host/sim_members.hpp"
+
 #include <algorithm>
 
 namespace equus::sim::moving {
@@ -211,11 +213,7 @@ task<> mover::oversteps(const place_of& at) {
 
 task<> conductor::main() {
     watch_members();
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     places_.resize(parameters_.keepers);
     begins_.resize(parameters_.movers);
     outcomes_.resize(parameters_.movers);

@@ -1,5 +1,5 @@
-// Who plays in `bulk` (sim_bulk.hpp): keepers have a buffer and take bulk, movers write, read and
-// send, a conductor makes them and counts in the end.
+// Who plays in `bulk` (sim_workloads.hpp): keepers have a buffer and take bulk, movers write, read
+// and send, a conductor makes them and counts in the end.
 #pragma once
 
 #include "host/sim_reporting.hpp"

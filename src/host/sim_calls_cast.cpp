@@ -1,5 +1,7 @@
 #include "host/sim_calls_cast.hpp"
 
+#include "host/sim_members.hpp"
+
 #include <algorithm>
 
 namespace equus::sim::calling {
@@ -146,11 +148,7 @@ task<> caller::judge(const begin& what, stream<adding> to, std::uint64_t number,
 
 task<> conductor::main() {
     watch_members();
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     to_servers_.resize(parameters_.servers);
     to_callers_.resize(parameters_.callers);
     for (std::uint32_t i = 0; i < parameters_.servers; ++i)
@@ -209,10 +207,7 @@ task<> conductor::end_one() {
 task<> conductor::wait_for(bool player::*what, std::vector<player>& among) {
     for (;;) {
         const bool all = std::all_of(among.begin(), among.end(), [what](const player& p) {
-            const auto present = members();
-            const bool gone = std::none_of(present.begin(), present.end(),
-                                           [&p](const member_info& m) { return m.at == p.at; });
-            return p.lost || gone || p.*what;
+            return p.lost || p.*what || !is_member(p.at);
         });
         if (all)
             co_return;

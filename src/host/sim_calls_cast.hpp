@@ -1,4 +1,4 @@
-// Who plays in `calls` (sim_calls.hpp).
+// Who plays in `calls` (sim_workloads.hpp).
 #pragma once
 
 #include "host/sim_reporting.hpp"

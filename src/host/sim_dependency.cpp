@@ -1,8 +1,6 @@
-// The scenario `dependency`. A conductor makes parents and children on all nodes and lets each
-// parent adopt some of the children: absolutely, or as one of a group. Then it ends some of the
-// parents, and nodes are lost. In the end a child lives exactly if its parents say so.
-#include "host/sim_parents.hpp"
-#include "host/sim_reporting.hpp"
+#include "host/sim_members.hpp"
+#include "host/sim_staged.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/status.hpp>
 
@@ -168,9 +166,6 @@ task<> conductor::look_at(player& which) {
 
 /// Empty, or what is wrong with the child.
 std::string conductor::verdict(const player& which) const {
-    const auto present = members();
-    const bool node_is_there = std::any_of(present.begin(), present.end(),
-                                           [&](const member_info& m) { return m.at == which.at; });
     std::uint32_t certain = 0, lost = 0;
     bool doubt = false;
     for (const bond& each : which.bonds) {
@@ -187,7 +182,7 @@ std::string conductor::verdict(const player& which) const {
             return "it outlives the last of its group";
         return {};
     }
-    if (!node_is_there || doubt || !which.handle)
+    if (!is_member(which.at) || doubt || !which.handle)
         return {};
     const bool may_end =
         which.kind == dependency::absolute ? lost > 0 : certain > 0 && lost == certain;
@@ -211,11 +206,7 @@ task<bool> conductor::is_settled(bool complain) {
 }
 
 task<> conductor::main() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     for (std::uint32_t i = 0; i < parameters_.parents; ++i)
         co_await make(parents_, "sim.parent", i, true);
     for (std::uint32_t i = 0; i < parameters_.children; ++i)
@@ -245,37 +236,27 @@ task<> conductor::main() {
     co_await reporting::all_done("");
 }
 
-class workload_of_dependency final : public workload {
+class workload_of_dependency final : public conducted_workload {
 public:
-    void start(world& w) override {
-        random_sequence draws = w.random("dependency");
-        w.modules().add<conductor>("sim.conductor",
-                                   {reporting::violation_effect, reporting::completed_effect});
-        w.modules().add<parent>("sim.parent");
-        w.modules().add<child>("sim.child");
-        reporting::listen(w, done_);
-        const auto nodes = static_cast<std::uint32_t>(draws.between(1, 4));
-        for (std::uint32_t i = 0; i < nodes; ++i)
-            w.node();
-        creation what;
-        what.module = "sim.conductor";
-        what.name = "conductor";
-        what.depends_on_launch = false;
-        what.parameters["nodes"] = nodes;
-        what.parameters["parents"] = draws.between(2, 5);
-        what.parameters["children"] = draws.between(3, 12);
-        what.parameters["ended"] = draws.between(0, 3);
-        what.parameters["nap_max"] = draws.between(1ms, 500ms);
-        if (auto made = w.boot(host{0}, what); !made)
-            w.fail("the conductor: " + made.error().describe());
-    }
-    bool finished(world&) override { return done_; }
-    std::string progress(world& w) override { return who_is_left(w); }
-    std::string check(world& w) override { return what_is_not_at_rest(w); }
+    workload_of_dependency() : conducted_workload{"dependency"} {}
     duration healed_max() const override { return 3'600s; }
 
 private:
-    bool done_ = false;
+    void cast(module_table& modules) override {
+        conducts<conductor>(modules);
+        plays<parent>(modules, "sim.parent");
+        plays<child>(modules, "sim.child");
+    }
+    std::uint32_t draw_nodes(random_sequence& draws) override {
+        return static_cast<std::uint32_t>(draws.between(1, 4));
+    }
+    void instruct(creation& conductor, random_sequence& draws) override {
+        auto& given = conductor.parameters;
+        given["parents"] = draws.between(2, 5);
+        given["children"] = draws.between(3, 12);
+        given["ended"] = draws.between(0, 3);
+        given["nap_max"] = draws.between(1ms, 500ms);
+    }
 };
 
 } // namespace depending

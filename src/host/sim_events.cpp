@@ -1,10 +1,6 @@
-// The scenario `events`. A conductor makes workers on all nodes and follows each through its life:
-// one is destroyed, one fails and is looked at first, one ends by itself, one is frozen with
-// messages on their way to it. Every worker's events come once and in the order of its life, a
-// frozen one does nothing but what its control port is told, and a fault waits for its parent and
-// for nobody else. Guards on all nodes check that what a handler interrupts stands still.
-#include "host/sim_parents.hpp"
-#include "host/sim_reporting.hpp"
+#include "host/sim_members.hpp"
+#include "host/sim_staged.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/status.hpp>
 
@@ -413,11 +409,7 @@ task<> conductor::meet() {
 }
 
 task<> conductor::main() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     hearing_.start(hear());
     hearing_.start(meet());
     for (std::uint32_t i = 0; i < parameters_.workers; ++i) {
@@ -441,36 +433,26 @@ task<> conductor::main() {
     co_await reporting::all_done("");
 }
 
-class workload_of_events final : public workload {
+class workload_of_events final : public conducted_workload {
 public:
-    void start(world& w) override {
-        random_sequence draws = w.random("events");
-        w.modules().add<conductor>("sim.conductor",
-                                   {reporting::violation_effect, reporting::completed_effect});
-        w.modules().add<worker>("sim.worker");
-        w.modules().add<guard>("sim.guard", {reporting::violation_effect});
-        w.modules().add<onlooker>("sim.onlooker");
-        reporting::listen(w, done_);
-        const auto nodes = static_cast<std::uint32_t>(draws.between(1, 4));
-        for (std::uint32_t i = 0; i < nodes; ++i)
-            w.node();
-        creation what;
-        what.module = "sim.conductor";
-        what.name = "conductor";
-        what.depends_on_launch = false;
-        what.parameters["nodes"] = nodes;
-        what.parameters["workers"] = draws.between(5, 20);
-        what.parameters["nap"] = draws.between(1ms, 400ms);
-        if (auto made = w.boot(host{0}, what); !made)
-            w.fail("the conductor: " + made.error().describe());
-    }
-    bool finished(world&) override { return done_; }
-    std::string progress(world& w) override { return who_is_left(w); }
-    std::string check(world& w) override { return what_is_not_at_rest(w); }
+    workload_of_events() : conducted_workload{"events"} {}
     duration healed_max() const override { return 3'600s; }
 
 private:
-    bool done_ = false;
+    void cast(module_table& modules) override {
+        conducts<conductor>(modules);
+        plays<worker>(modules, "sim.worker");
+        plays<guard>(modules, "sim.guard");
+        plays<onlooker>(modules, "sim.onlooker");
+    }
+    std::uint32_t draw_nodes(random_sequence& draws) override {
+        return static_cast<std::uint32_t>(draws.between(1, 4));
+    }
+    void instruct(creation& conductor, random_sequence& draws) override {
+        auto& given = conductor.parameters;
+        given["workers"] = draws.between(5, 20);
+        given["nap"] = draws.between(1ms, 400ms);
+    }
 };
 
 } // namespace watching

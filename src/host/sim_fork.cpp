@@ -1,10 +1,6 @@
-// The scenario `fork`. Forkers copy themselves to other nodes, and their copies do so again. A
-// child has what its parent had at that moment, references and numbers alike, under an identity of
-// its own; its listed port is fed by its parent, each number once and in order; what must not be
-// passed on is not there. Blueprints are copied between all nodes. Copies depend on whom their
-// original depended on.
-#include "host/sim_parents.hpp"
-#include "host/sim_reporting.hpp"
+#include "host/sim_members.hpp"
+#include "host/sim_staged.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/rights.hpp>
 #include <equus/status.hpp>
@@ -160,14 +156,7 @@ public:
 
 private:
     task<> copy_all();
-    /// No node of the beginning has been lost.
-    bool all_there() const {
-        const auto present = members();
-        return std::all_of(nodes_.begin(), nodes_.end(), [&](node_boot each) {
-            return std::any_of(present.begin(), present.end(),
-                               [&](const member_info& m) { return m.at == each; });
-        });
-    }
+    bool all_there() const { return are_members(nodes_); }
     std::vector<node_boot> nodes_;
     std::vector<std::uint32_t> levels_; ///< of copies that were made
 };
@@ -196,11 +185,7 @@ task<> conductor::copy_all() {
 }
 
 task<> conductor::main() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     std::uint32_t lines = 0;
     for (std::uint32_t i = 0; i < parameters_.lines; ++i) {
         creation what;
@@ -248,38 +233,28 @@ task<> conductor::main() {
     co_await reporting::all_done("");
 }
 
-class workload_of_forks final : public workload {
+class workload_of_forks final : public conducted_workload {
 public:
-    void start(world& w) override {
-        random_sequence draws = w.random("fork");
-        w.modules().add<conductor>("sim.conductor",
-                                   {reporting::violation_effect, reporting::completed_effect});
-        w.modules().add<forker>("sim.forker", {reporting::violation_effect});
-        w.modules().add<model>("sim.model");
-        reporting::listen(w, done_);
-        const auto nodes = static_cast<std::uint32_t>(draws.between(1, 4));
-        for (std::uint32_t i = 0; i < nodes; ++i)
-            w.node();
-        creation what;
-        what.module = "sim.conductor";
-        what.name = "conductor";
-        what.depends_on_launch = false;
-        what.parameters["nodes"] = nodes;
-        what.parameters["lines"] = draws.between(1, 4);
-        what.parameters["copies"] = draws.between(1, 5);
-        what.parameters["generations"] = draws.between(1, 3);
-        what.parameters["numbers"] = draws.between(5, 60);
-        what.parameters["nap"] = draws.between(1ms, 200ms);
-        if (auto made = w.boot(host{0}, what); !made)
-            w.fail("the conductor: " + made.error().describe());
-    }
-    bool finished(world&) override { return done_; }
-    std::string progress(world& w) override { return who_is_left(w); }
-    std::string check(world& w) override { return what_is_not_at_rest(w); }
+    workload_of_forks() : conducted_workload{"fork"} {}
     duration healed_max() const override { return 3'600s; }
 
 private:
-    bool done_ = false;
+    void cast(module_table& modules) override {
+        conducts<conductor>(modules);
+        plays<forker>(modules, "sim.forker");
+        plays<model>(modules, "sim.model");
+    }
+    std::uint32_t draw_nodes(random_sequence& draws) override {
+        return static_cast<std::uint32_t>(draws.between(1, 4));
+    }
+    void instruct(creation& conductor, random_sequence& draws) override {
+        auto& given = conductor.parameters;
+        given["lines"] = draws.between(1, 4);
+        given["copies"] = draws.between(1, 5);
+        given["generations"] = draws.between(1, 3);
+        given["numbers"] = draws.between(5, 60);
+        given["nap"] = draws.between(1ms, 200ms);
+    }
 };
 
 } // namespace forking

@@ -1,6 +1,8 @@
 // The world in the place of the launcher: it gives the launch its orders and hears its progress.
 #include "host/sim_world.hpp"
 
+#include <algorithm>
+
 namespace equus::sim {
 
 namespace {
@@ -88,6 +90,12 @@ void world::withdraw(host which, duration notice) {
 
 const std::vector<launching::progress>& world::reports() const noexcept {
     return impl_->reports;
+}
+
+bool world::established() const noexcept {
+    return std::any_of(impl_->reports.begin(), impl_->reports.end(), [](const auto& each) {
+        return each.kind == launching::progress_kind::running;
+    });
 }
 
 const launching::progress* world::finished() const noexcept {

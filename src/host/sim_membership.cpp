@@ -1,6 +1,5 @@
-#include "host/sim_membership.hpp"
-
 #include "host/sim_reporting.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/equus.hpp>
 

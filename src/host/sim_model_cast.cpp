@@ -1,5 +1,7 @@
 #include "host/sim_model_cast.hpp"
 
+#include "host/sim_members.hpp"
+
 #include <algorithm>
 
 namespace equus::sim::modelling {
@@ -235,11 +237,7 @@ task<> speaker::send_what_is_in_doubt() {
 // ---- the conductor
 
 task<> conductor::main() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     for (std::uint32_t i = 0; i < parameters_.hearers; ++i)
         co_await cast(i % 2 == 0 ? "sim.hearer" : "sim.server", i);
     co_await cast("sim.deaf", parameters_.hearers);
@@ -293,9 +291,7 @@ task<> conductor::cast(std::string module, std::uint32_t index) {
 }
 
 bool conductor::lost(const player& who) const {
-    const auto present = members();
-    return !who.made || std::none_of(present.begin(), present.end(),
-                                     [&who](const member_info& m) { return m.at == who.at; });
+    return !who.made || !is_member(who.at);
 }
 
 task<> conductor::wait_for(bool player::*what, std::size_t first, std::size_t wanted) {

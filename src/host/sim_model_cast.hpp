@@ -1,4 +1,4 @@
-// Who plays in `model` (sim_model.hpp).
+// Who plays in `model` (sim_workloads.hpp).
 #pragma once
 
 #include "host/sim_reporting.hpp"

@@ -1,5 +1,7 @@
 #include "host/sim_multicast_cast.hpp"
 
+#include "host/sim_members.hpp"
+
 #include <algorithm>
 
 namespace equus::sim::broadcasting {
@@ -91,11 +93,7 @@ task<> speaker::main() {
 // ---- the collector
 
 task<> collector::main() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
+    nodes_ = co_await gathered(parameters_.nodes);
     all_ = co_await ok(make_channel<newscast>(channel_kind::multicast));
     any_ = co_await ok(make_channel<ordering>(channel_kind::anycast));
     for (std::uint32_t i = 0; i < parameters_.members; ++i)
@@ -159,9 +157,7 @@ task<> collector::hear() {
 }
 
 bool collector::lost(const player& who) const {
-    const auto present = members();
-    return std::none_of(present.begin(), present.end(),
-                        [&who](const member_info& m) { return m.at == who.at; });
+    return !is_member(who.at);
 }
 
 /// Every order was carried out, and the first member has heard everything; unless somebody is lost.

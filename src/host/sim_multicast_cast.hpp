@@ -1,4 +1,4 @@
-// Who plays in `multicast` (sim_multicast.hpp).
+// Who plays in `multicast` (sim_workloads.hpp).
 #pragma once
 
 #include "host/sim_reporting.hpp"

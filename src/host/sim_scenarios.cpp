@@ -1,12 +1,5 @@
 // The scenarios of the runtime itself. Programs add theirs.
-#include "host/sim_bulk.hpp"
-#include "host/sim_calls.hpp"
-#include "host/sim_membership.hpp"
-#include "host/sim_model.hpp"
-#include "host/sim_multicast.hpp"
-#include "host/sim_parents.hpp"
-#include "host/sim_space.hpp"
-#include "host/sim_streams.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/host/sim_scenario.hpp>
 

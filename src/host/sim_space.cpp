@@ -1,6 +1,6 @@
-#include "host/sim_space.hpp"
-
 #include "host/sim_space_cast.hpp"
+#include "host/sim_staged.hpp"
+#include "host/sim_workloads.hpp"
 
 #include <equus/rdc_builder.hpp>
 #include <equus/services/standard.hpp>
@@ -11,19 +11,35 @@ using namespace equus::literals;
 
 namespace {
 
-class space_workload final : public workload {
+class space_workload final : public staged_workload {
 public:
-    void start(world& w) override {
-        random_sequence draws = w.random("space");
-        add_standard_modules(w.modules());
-        const std::vector<std::string> says{reporting::violation_effect};
-        w.modules().add<spacing::host_of_seats>("sim.host_of_seats", says);
-        w.modules().add<spacing::guest>("sim.guest", says);
-        w.modules().add<spacing::referee>("sim.referee", says);
-        reporting::listen(w, unused_);
-        const auto nodes = static_cast<std::uint32_t>(draws.between(2, 4));
-        for (std::uint32_t i = 0; i < nodes; ++i)
-            w.node();
+    space_workload() : staged_workload{"space"} {}
+
+    bool finished(world& w) override { return w.finished() != nullptr; }
+    std::string check(world& w) override {
+        if (std::string left = staged_workload::check(w); !left.empty())
+            return left;
+        const launching::progress& end = *w.finished();
+        if (end.reason == errc::ok || !w.established())
+            return end.result == 0 || !w.established() ? "" : "the referee is not content";
+        // Two that die at once may be all who know.
+        const bool both = end.text.find("stream space has ended") != std::string::npos;
+        return both && w.counters().crashes + w.counters().evictions > 1
+                   ? ""
+                   : "the computation was cut off: " + end.text;
+    }
+
+private:
+    void cast(module_table& modules) override {
+        add_standard_modules(modules);
+        plays<spacing::host_of_seats>(modules, "sim.host_of_seats");
+        plays<spacing::guest>(modules, "sim.guest");
+        plays<spacing::referee>(modules, "sim.referee");
+    }
+    std::uint32_t draw_nodes(random_sequence& draws) override {
+        return static_cast<std::uint32_t>(draws.between(2, 4));
+    }
+    void begin(world& w, random_sequence& draws) override {
         const auto seats = draws.between(1, 3);
         const auto guests = draws.between(2, 8);
         const auto visits = draws.between(2, 8);
@@ -48,32 +64,8 @@ public:
                                .spread_over("nodes"))
                 .build();
         w.run(computation, w.modules().services(), 0, /*space_apart=*/true);
-        w.run_until([&] { return is_established(w) || w.finished() != nullptr; }, 60s);
+        w.run_until([&] { return w.established() || w.finished() != nullptr; }, 60s);
     }
-    bool finished(world& w) override { return w.finished() != nullptr; }
-    std::string progress(world& w) override { return who_is_left(w); }
-
-    std::string check(world& w) override {
-        if (std::string left = what_is_not_at_rest(w); !left.empty())
-            return left;
-        const launching::progress& end = *w.finished();
-        if (end.reason == errc::ok || !is_established(w))
-            return end.result == 0 || !is_established(w) ? "" : "the referee is not content";
-        // Two that die at once may be all who know.
-        const bool both = end.text.find("stream space has ended") != std::string::npos;
-        return both && w.counters().crashes + w.counters().evictions > 1
-                   ? ""
-                   : "the computation was cut off: " + end.text;
-    }
-
-private:
-    static bool is_established(const world& w) {
-        for (const launching::progress& each : w.reports())
-            if (each.kind == launching::progress_kind::running)
-                return true;
-        return false;
-    }
-    bool unused_ = false;
 };
 
 } // namespace

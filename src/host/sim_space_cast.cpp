@@ -1,6 +1,6 @@
 #include "host/sim_space_cast.hpp"
 
-#include <algorithm>
+#include "host/sim_members.hpp"
 
 namespace equus::sim::spacing {
 
@@ -14,12 +14,6 @@ constexpr std::uint32_t replacements_max = 12;
 std::string text_of(incarnation_id id) {
     return std::to_string(id.node.value) + "." + std::to_string(id.boot.value) + "." +
            std::to_string(id.counter);
-}
-
-bool is_present(incarnation_id who, const std::vector<member_info>& present) {
-    return std::any_of(present.begin(), present.end(), [&](const member_info& each) {
-        return each.at == node_boot{who.node, who.boot};
-    });
 }
 
 } // namespace
@@ -46,8 +40,9 @@ task<> host_of_seats::main() {
 
 /// The root hears of an eviction before anybody else acts on it, so who is here is known.
 task<> host_of_seats::forget_the_lost() {
-    const auto present = members();
-    std::erase_if(sitting_, [&](const auto& each) { return !is_present(each.first, present); });
+    std::erase_if(sitting_, [](const auto& each) {
+        return !is_member({each.first.node, each.first.boot});
+    });
     co_return;
 }
 

@@ -1,4 +1,4 @@
-// Who plays in `space` (sim_space.hpp).
+// Who plays in `space` (sim_workloads.hpp).
 #pragma once
 
 #include "host/sim_reporting.hpp"

@@ -1,6 +1,6 @@
-#include "host/sim_streams.hpp"
-
+#include "host/sim_staged.hpp"
 #include "host/sim_streams_cast.hpp"
+#include "host/sim_workloads.hpp"
 
 namespace equus::sim {
 
@@ -8,9 +8,9 @@ using namespace equus::literals;
 
 namespace {
 
-class streams_workload final : public workload {
+class streams_workload final : public conducted_workload {
 public:
-    explicit streams_workload(streams_shape shape) : shape_{shape} {}
+    explicit streams_workload(streams_shape shape) : conducted_workload{"streams"}, shape_{shape} {}
 
     bool stands_deaths() const override { return shape_.deaths; }
 
@@ -23,48 +23,31 @@ public:
         mix.network.break_per_million = static_cast<std::uint32_t>(draws.below(50'000));
     }
 
-    void start(world& w) override {
-        random_sequence draws = w.random("streams");
-        w.modules().add<streaming::conductor>(
-            "sim.conductor", {reporting::violation_effect, reporting::completed_effect});
-        w.modules().add<streaming::consumer>("sim.consumer", {reporting::violation_effect});
-        w.modules().add<streaming::reader>("sim.reader", {reporting::violation_effect});
-        w.modules().add<streaming::producer>("sim.producer", {reporting::violation_effect});
-        reporting::listen(w, done_);
+private:
+    void cast(module_table& modules) override {
+        conducts<streaming::conductor>(modules);
+        plays<streaming::consumer>(modules, "sim.consumer");
+        plays<streaming::reader>(modules, "sim.reader");
+        plays<streaming::producer>(modules, "sim.producer");
+    }
 
-        const std::uint32_t nodes =
-            static_cast<std::uint32_t>(draws.chance(50) ? 1 : draws.between(2, 4));
-        for (std::uint32_t i = 0; i < nodes; ++i)
-            w.node();
-        creation what;
-        what.module = "sim.conductor";
-        what.name = "conductor";
-        what.depends_on_launch = false;
-        what.parameters["nodes"] = nodes;
-        what.parameters["consumers"] = draws.between(1, 4);
-        what.parameters["producers"] = draws.between(1, 4);
+    void instruct(creation& conductor, random_sequence& draws) override {
+        auto& given = conductor.parameters;
+        given["consumers"] = draws.between(1, 4);
+        given["producers"] = draws.between(1, 4);
         const std::int64_t numbers = draws.between(20, draws.chance(200) ? 1'000 : 200);
         const std::int64_t nap_every = draws.between(1, 20);
         // Sometimes as fast as credit allows, mostly over the whole time that the faults last.
         const duration busy = draws.chance(200) ? duration{0} : draws.between(1s, 12s);
-        what.parameters["numbers"] = numbers;
-        what.parameters["filling_max"] = draws.chance(100) ? 100'000 : draws.between(0, 300);
-        what.parameters["nap_every"] = nap_every;
-        what.parameters["nap_max"] = duration{busy.count() * 2 * nap_every / numbers};
-        what.parameters["multicast"] = draws.chance(400);
-        what.parameters["queue"] = draws.chance(400) ? draws.between(1, 20) : 0;
-        if (auto made = w.boot(host{0}, what); !made)
-            w.fail("the conductor: " + made.error().describe());
+        given["numbers"] = numbers;
+        given["filling_max"] = draws.chance(100) ? 100'000 : draws.between(0, 300);
+        given["nap_every"] = nap_every;
+        given["nap_max"] = duration{busy.count() * 2 * nap_every / numbers};
+        given["multicast"] = draws.chance(400);
+        given["queue"] = draws.chance(400) ? draws.between(1, 20) : 0;
     }
 
-    bool finished(world&) override { return done_; }
-
-    std::string progress(world& w) override { return who_is_left(w); }
-    std::string check(world& w) override { return what_is_not_at_rest(w); }
-
-private:
     streams_shape shape_;
-    bool done_ = false;
 };
 
 } // namespace

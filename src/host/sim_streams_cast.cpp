@@ -1,31 +1,25 @@
 #include "host/sim_streams_cast.hpp"
 
+#include "host/sim_members.hpp"
+
 #include <algorithm>
 
 namespace equus::sim::streaming {
 
 using reporting::violated;
 
-cursor& ledger::at(std::uint32_t producer, std::uint32_t lane) {
-    for (cursor& each : cursors)
-        if (each.producer == producer && each.lane == lane)
-            return each;
-    cursors.push_back({producer, lane, 0});
-    return cursors.back();
+namespace {
+
+/// Empty, or what is wrong with the item.
+std::string taken(ledger& seen, const item& got) {
+    std::string wrong = seen.take(got.producer, got.lane, got.number);
+    if (wrong.empty() && !is_filling_of(got.number, got.filling))
+        wrong = "producer " + std::to_string(got.producer) + ", lane " + std::to_string(got.lane) +
+                ": the content of " + std::to_string(got.number) + " is damaged";
+    return wrong;
 }
 
-std::string ledger::take(const item& got) {
-    cursor& from = at(got.producer, got.lane);
-    const std::string name =
-        "producer " + std::to_string(got.producer) + ", lane " + std::to_string(got.lane) + ": ";
-    if (got.number != from.number + 1)
-        return name + std::to_string(got.number) + " came after " + std::to_string(from.number);
-    ++from.number;
-    for (std::size_t i = 0; i < got.filling.size(); ++i)
-        if (got.filling.data()[i] != static_cast<std::byte>(got.number + i))
-            return name + "the content of " + std::to_string(got.number) + " is damaged";
-    return {};
-}
+} // namespace
 
 // ---- consumers
 
@@ -36,7 +30,7 @@ task<> consumer::start() {
 }
 
 task<> consumer::on(item got) {
-    std::string wrong = state_.seen.take(got);
+    std::string wrong = taken(state_.seen, got);
     if (!wrong.empty())
         co_await violated(std::move(wrong));
     if (parameters_.nap_every != 0 && got.number % parameters_.nap_every == 0)
@@ -62,7 +56,7 @@ task<> reader::main() {
         }
         auto came = co_await ok(co_await in.receive());
         const item got = co_await ok(came.take<item>());
-        std::string wrong = state_.seen.take(got);
+        std::string wrong = taken(state_.seen, got);
         if (!wrong.empty())
             co_await violated(std::move(wrong));
         if (parameters_.nap_every != 0 && got.number % parameters_.nap_every == 0)
@@ -109,7 +103,7 @@ task<> producer::main() {
 
 task<> conductor::main() {
     watch_members();
-    co_await gather();
+    nodes_ = co_await gathered(parameters_.nodes);
     if (parameters_.multicast)
         multicast_ = make_channel(items::name, channel_kind::multicast);
     items_.resize(parameters_.consumers);
@@ -127,14 +121,6 @@ task<> conductor::main() {
     co_await wait_for(&player::done, producers_);
     co_await ask_all();
     co_await reporting::all_done("");
-}
-
-task<> conductor::gather() {
-    const time_point until = now() + 20s;
-    while (members().size() < parameters_.nodes && now() < until)
-        co_await sleep(50ms);
-    for (const member_info& each : members())
-        nodes_.push_back(each.at);
 }
 
 task<> conductor::cast(std::vector<player>& into, std::string module, std::uint32_t index) {

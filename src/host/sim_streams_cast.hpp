@@ -1,6 +1,7 @@
-// Who plays in `streams` (sim_streams.hpp).
+// Who plays in `streams` (sim_workloads.hpp).
 #pragma once
 
+#include "host/sim_ledger.hpp"
 #include "host/sim_reporting.hpp"
 
 #include <equus/equus.hpp>
@@ -73,30 +74,6 @@ using conducting = protocol<"sim.conducting", consumer_ready, producer_ready, pr
 inline duration nap_of(std::uint64_t number, duration most) {
     return duration{static_cast<std::int64_t>(number * 7919 % 16) * most.count() / 16};
 }
-
-inline bytes filling_of(std::uint64_t number, std::uint32_t most) {
-    bytes filling{most == 0 ? 0 : static_cast<std::size_t>(number * 7919 % (most + 1))};
-    for (std::size_t i = 0; i < filling.size(); ++i)
-        filling.data()[i] = static_cast<std::byte>(number + i);
-    return filling;
-}
-
-/// Where a consumer has got to on one lane of one producer.
-struct cursor {
-    std::uint32_t producer = 0;
-    std::uint32_t lane = 0;
-    std::uint64_t number = 0;
-    EQUUS_FIELDS(producer, lane, number)
-};
-/// All its cursors: what a consumer is.
-struct ledger {
-    std::vector<cursor> cursors;
-    EQUUS_FIELDS(cursors)
-
-    cursor& at(std::uint32_t producer, std::uint32_t lane);
-    /// Empty, or what is wrong with the item.
-    std::string take(const item& got);
-};
 
 struct consumer_parameters {
     std::uint32_t index = 0;
@@ -183,7 +160,6 @@ private:
         bool done = false; ///< a producer: it has sent all
         produced outcome;
     };
-    task<> gather();
     task<> cast(std::vector<player>& into, std::string module, std::uint32_t index);
     task<> wait_for(bool player::*what, std::vector<player>& among);
     task<> hear(duration patience);

@@ -176,6 +176,8 @@ public:
     void withdraw(host which, duration notice);
     /// What the launch has reported so far.
     const std::vector<launching::progress>& reports() const noexcept;
+    /// All that the configuration names is there and wired, or was once.
+    bool established() const noexcept;
     /// The last report, when the computation has ended; null before.
     const launching::progress* finished() const noexcept;
 
