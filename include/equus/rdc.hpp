@@ -225,6 +225,16 @@ struct export_declaration {
     EQUUS_FIELDS(channel, only, grants)
 };
 
+/// What was called `from` in an earlier configuration is called `to` in this one: it stays what it
+/// is when a running computation is changed. Both without index and key: every instance of the
+/// family.
+struct renamed_incarnation {
+    incarnation_name from;
+    incarnation_name to;
+    friend auto operator<=>(const renamed_incarnation&, const renamed_incarnation&) = default;
+    EQUUS_FIELDS(from, to)
+};
+
 /// The whole computation.
 struct rdc {
     std::string name;
@@ -236,6 +246,8 @@ struct rdc {
     std::map<incarnation_name, incarnation_declaration> incarnations;
     std::map<std::string, blueprint_declaration, std::less<>> blueprints;
     std::map<std::string, export_declaration, std::less<>> exports; ///< by public name
+    /// How to come here from an earlier one, in order: no part of what the computation is.
+    std::vector<renamed_incarnation> moved;
 
     /// The one incarnation that is started first [K2], or null when the value is incomplete.
     const std::pair<const incarnation_name, incarnation_declaration>* primary() const noexcept {
@@ -244,9 +256,14 @@ struct rdc {
                 return &entry;
         return nullptr;
     }
-    friend bool operator==(const rdc&, const rdc&) = default;
+    friend bool operator==(const rdc& a, const rdc& b) {
+        return a.name == b.name && a.version == b.version && a.programs == b.programs &&
+               a.parameters == b.parameters && a.places == b.places && a.channels == b.channels &&
+               a.incarnations == b.incarnations && a.blueprints == b.blueprints &&
+               a.exports == b.exports;
+    }
     EQUUS_FIELDS(name, version, programs, parameters, places, channels, incarnations, blueprints,
-                 exports)
+                 exports, moved)
 };
 
 } // namespace equus

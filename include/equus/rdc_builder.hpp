@@ -176,9 +176,15 @@ public:
                                                   std::move(grants)};
         return *this;
     }
+    /// What an earlier configuration called `from` is called `to`.
+    rdc_builder& moved(incarnation_name from, incarnation_name to) {
+        value_.moved.push_back({std::move(from), std::move(to)});
+        return *this;
+    }
     rdc build() const {
         rdc value = value_;
         std::sort(value.programs.begin(), value.programs.end());
+        std::sort(value.moved.begin(), value.moved.end());
         return value;
     }
 

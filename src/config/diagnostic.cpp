@@ -56,6 +56,7 @@ constexpr std::array descriptions{
     code_description{code::no_namespace, severity::error, "No 'use' brings this namespace in"},
     code_description{code::no_service, severity::error, "The program offers no such service"},
     code_description{code::cycle, severity::error, "Values or placements that go in a circle"},
+    code_description{code::bad_move, severity::error, "A 'moved' that renames nothing"},
 };
 
 severity weight_of(code number) {

@@ -57,6 +57,7 @@ enum class code : std::uint16_t {
     no_namespace = 41,
     no_service = 42,
     cycle = 43,
+    bad_move = 44,
 };
 
 enum class severity : std::uint8_t { error, warning };

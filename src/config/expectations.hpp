@@ -84,6 +84,11 @@ inline constexpr expectation expected<incarnation_name>{code::syntax, "the name 
 template <>
 inline constexpr expectation expected<reference>{code::syntax, "the name of an incarnation"};
 template <>
+inline constexpr expectation expected<moved_name>{code::syntax, "the name of an incarnation",
+                                                  "write: moved OLD to NEW"};
+template <>
+inline constexpr expectation expected<word_to>{code::syntax, "'to'", "write: moved OLD to NEW"};
+template <>
 inline constexpr expectation expected<interface_name>{code::syntax, "the name of an interface"};
 template <>
 inline constexpr expectation expected<message_name>{code::syntax, "the name of a message"};

@@ -141,6 +141,8 @@ std::string to_json(const rdc& value) {
             entry["grants"].push_back(of(g));
         out["exports"][name] = std::move(entry);
     }
+    for (const renamed_incarnation& each : value.moved)
+        out["moved"].push_back({{"from", each.from.text()}, {"to", each.to.text()}});
     return dumped(out);
 }
 

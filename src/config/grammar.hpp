@@ -229,10 +229,12 @@ struct grant_list : p::seq<word_to, line<comma_list<grantee>>> {};
 struct export_item : p::seq<word_export, need<channel_name>, need<word_as>, need<some_text>,
                             p::opt<wide_gap, block<only_statement>>, p::opt<wide_gap, grant_list>> {
 };
+struct moved_name : p::seq<reference> {};
+struct moved_item : p::seq<word_moved, need<moved_name>, need<word_to>, need<moved_name>> {};
 struct not_yet : p::failure {};
-struct reserved_item : p::seq<p::at<p::sor<word_moved, word_group>>, p::must<not_yet>> {};
+struct reserved_item : p::seq<p::at<word_group>, p::must<not_yet>> {};
 struct item : p::sor<header_item, use_item, parameter_item, place_item, channel_item, export_item,
-                     incarnation_item, reserved_item, addition_item> {};
+                     incarnation_item, moved_item, reserved_item, addition_item> {};
 struct file : p::seq<p::star<p::seq<separators, p::not_at<p::eof>,
                                     p::sor<p::try_catch<item, p::must<item_end>>, bad_item>>>,
                      separators, p::eof> {};

@@ -21,6 +21,7 @@ rdc resolver::run() {
     channels();
     incarnations();
     exports();
+    moves();
     warn_of_unused();
     origins_->doubtful = document_->doubtful;
     return std::move(value_);
@@ -207,6 +208,51 @@ void resolver::exports() {
         out.grants.assign(grants.begin(), grants.end());
         value_.exports.emplace(id, std::move(out));
     }
+}
+
+bool resolver::is_declared(const incarnation_name& name) const {
+    if (name.index || name.key)
+        return value_.incarnations.count(name) != 0;
+    const auto first = value_.incarnations.lower_bound(name);
+    return first != value_.incarnations.end() && first->first.family == name.family;
+}
+
+/// What was renamed earlier still stands there: a -> b, and later b -> c.
+void resolver::moves() {
+    std::map<incarnation_name, incarnation_name> known;
+    std::vector<std::pair<incarnation_name, const moved_item*>> ends;
+    for (const moved_item& item : document_->moved) {
+        auto from = name_of(item.from, {});
+        auto to = name_of(item.to, {});
+        if (!from || !to)
+            continue;
+        if (is_declared(*from))
+            out_->report(code::bad_move, item.from.family.where,
+                         "'" + from->text() + "' is still declared",
+                         "moved OLD to NEW: only NEW is declared");
+        else if (!known.emplace(*from, *to).second)
+            out_->report(code::given_twice, item.from.family.where,
+                         "'" + from->text() + "' has moved twice");
+        ends.emplace_back(*to, &item);
+        value_.moved.push_back({std::move(*from), std::move(*to)});
+    }
+    for (auto& [end, item] : ends) {
+        std::size_t left = known.size();
+        for (auto next = known.find(end); next != known.end() && left > 0; --left) {
+            end = next->second;
+            next = known.find(end);
+        }
+        if (left == 0 && known.count(end) != 0)
+            out_->report(code::cycle, item->where, "these moves go in a circle");
+        else if (value_.blueprints.count(end.family) != 0)
+            out_->report(code::bad_blueprint, item->to.family.where,
+                         "instances of a blueprint are not renamed");
+        else if (!is_declared(end) && document_->doubtful.count(end.family) == 0)
+            out_->report(code::bad_move, item->to.family.where,
+                         "no incarnation '" + end.text() + "'",
+                         "moved OLD to NEW: NEW is declared");
+    }
+    std::sort(value_.moved.begin(), value_.moved.end());
 }
 
 void resolver::warn_of_unused() {

@@ -56,6 +56,8 @@ private:
     void places();
     void channels();
     void exports();
+    void moves();
+    bool is_declared(const incarnation_name& name) const;
     void warn_of_unused();
     /// Counts what the text makes grow; false, with a diagnostic, when a small text makes too much.
     bool afford(std::size_t bytes, span where);
@@ -93,6 +95,8 @@ private:
         bool conditional;
     };
     void note(const target& t, std::string part, span where);
+    /// Of a reference with its subscript evaluated; nothing, when that was reported.
+    std::optional<incarnation_name> name_of(const incarnation_reference& of, const scope& in);
     void apply(const wiring& s, const target& t);
     void apply(const assignment& s, const target& t);
     void apply(const on_statement& s, const target& t);

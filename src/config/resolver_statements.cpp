@@ -59,26 +59,31 @@ void resolver::apply(const on_statement& s, const target& t) {
         t.to->where.on = s.place.text;
 }
 
+std::optional<incarnation_name> resolver::name_of(const incarnation_reference& of,
+                                                  const scope& in) {
+    incarnation_name out{of.family.text, std::nullopt, std::nullopt};
+    if (!of.subscript)
+        return out;
+    const auto value = evaluate(*of.subscript, in);
+    if (!value)
+        return std::nullopt;
+    const auto* number = value->as<std::int64_t>();
+    if (number != nullptr && *number >= 0 && *number < static_cast<std::int64_t>(incarnations_max))
+        out.index = static_cast<std::uint32_t>(*number);
+    else if (const auto* key = value->as<std::string>())
+        out.key = *key;
+    else {
+        out_->report(code::bad_family, of.subscript->where,
+                     "an index from 0 or a key is wanted, not " + text_of(*value));
+        return std::nullopt;
+    }
+    return out;
+}
+
 void resolver::apply(const near_statement& s, const target& t) {
     note(t, "near", s.other.family.where);
-    incarnation_name other{s.other.family.text, std::nullopt, std::nullopt};
-    if (s.other.subscript) {
-        const auto value = evaluate(*s.other.subscript, *t.in);
-        if (!value)
-            return;
-        const auto* number = value->as<std::int64_t>();
-        if (number != nullptr && *number >= 0 &&
-            *number < static_cast<std::int64_t>(incarnations_max))
-            other.index = static_cast<std::uint32_t>(*number);
-        else if (const auto* key = value->as<std::string>())
-            other.key = *key;
-        else {
-            out_->report(code::bad_family, s.other.subscript->where,
-                         "an index from 0 or a key is wanted, not " + text_of(*value));
-            return;
-        }
-    }
-    t.to->where.near = std::move(other);
+    if (auto other = name_of(s.other, *t.in))
+        t.to->where.near = std::move(*other);
 }
 
 void resolver::apply(const spread_statement& s, const target& t) {

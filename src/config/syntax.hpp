@@ -161,6 +161,13 @@ struct export_item {
     std::vector<grantee> to;
 };
 
+/// `moved OLD to NEW`.
+struct moved_item {
+    incarnation_reference from;
+    incarnation_reference to;
+    span where;
+};
+
 struct header_item {
     name id;
     std::uint32_t version = 0;
@@ -176,6 +183,7 @@ struct document {
     std::vector<channel_item> channels;
     std::vector<incarnation_item> incarnations;
     std::vector<export_item> exports;
+    std::vector<moved_item> moved;
     /// Words of the regions skipped after a syntax error: they may have been declarations.
     std::set<std::string, std::less<>> doubtful;
 };

@@ -416,6 +416,9 @@ document builder::file(const tree_node& root) {
             document_.incarnations.push_back(incarnation(node));
         } else if (node.is_type<g::export_item>()) {
             document_.exports.push_back(export_of(node));
+        } else if (node.is_type<g::moved_item>()) {
+            document_.moved.push_back(
+                {reference(*node.children[0]), reference(*node.children[1]), where(node)});
         } else {
             doubt(node);
         }

@@ -32,8 +32,8 @@ using kept_in_tree = tao::pegtl::parse_tree::selector<
         grammar::parameter_item, grammar::place_item, grammar::channel_item, grammar::word_primary,
         grammar::word_blueprint, grammar::incarnation_item, grammar::addition_item,
         grammar::only_statement, grammar::word_user, grammar::word_group, grammar::word_everyone,
-        grammar::grantee, grammar::export_item, grammar::bad_statement, grammar::bad_item,
-        grammar::missing_close>,
+        grammar::grantee, grammar::export_item, grammar::moved_name, grammar::moved_item,
+        grammar::bad_statement, grammar::bad_item, grammar::missing_close>,
     tao::pegtl::parse_tree::fold_one::on<grammar::product, grammar::sum, grammar::conjunction,
                                          grammar::disjunction>>;
 

@@ -83,7 +83,7 @@ manifest hello() {
 } // namespace
 
 result<manifest> test_program(const std::string& name) {
-    if (name == "print_shop")
+    if (name == "print_shop" || name == "print_shop_2")
         return print_shop();
     if (name == "laboratory")
         return laboratory();
