@@ -228,15 +228,20 @@ void kernel_impl::greeting_came(link_id link, std::span<const std::byte> packet)
     }
     if (!self.node)
         return; // it will hear from us once we have joined
+    if (who == self) {
+        hang_up(link); // the address of a former life is our own
+        return;
+    }
     if (record.peer == who) {
         if (!greeting->known && !EQUUS_MUTANT(greeting_is_not_answered))
             greet_once(link); // what it should have heard of us was lost
         return;
     }
     if (is_member(who)) {
-        const bool answer = !record.traits.dialled;
+        // Whoever got its name after the link was up has not heard what we said before.
+        const bool answer = !record.traits.dialled || !greeting->known;
         admit(link, who);
-        if (answer)
+        if (answer && links.find(link) != links.end()) // not given up for another one
             greet_once(link);
     } else if (was_written_off(who)) {
         refuse_link(link, errc::evicted, "this life has been written off by the run");

@@ -34,17 +34,19 @@ public:
         peer& made = *all_.back();
         made.link = link_id{which + 1};
         root_.link_up(made.link, {});
-        runtime::greeting_frame greeting;
-        greeting.instance = 100 + which;
-        greeting.self.name = "peer" + std::to_string(which);
-        runtime::packet_header header;
-        header.run = rdc_id{1};
-        runtime::packet_writer packet{header};
-        wire::encode(greeting, packet.append(runtime::kind::greeting, wire::size_bytes(greeting)));
-        root_.input(made.link, packet.packet());
-        pump();
+        greet(which, made.link, false);
         REQUIRE(made.session);
         return which;
+    }
+    /// Greets on a link of a member that the root has dialled, and says what the root answers
+    /// there.
+    std::vector<runtime::greeting_frame> greet_on_dialled_link(std::size_t from, bool known) {
+        const link_id link{1'000 + from};
+        root_.link_up(link, {dial_id{1}, true});
+        pump();
+        greetings_.clear();
+        greet(from, link, known);
+        return std::move(greetings_);
     }
     node_boot at(std::size_t which) const { return all_[which]->self; }
 
@@ -148,6 +150,19 @@ public:
     }
 
 private:
+    void greet(std::size_t from, link_id link, bool known) {
+        runtime::greeting_frame greeting;
+        greeting.instance = 100 + from;
+        greeting.self.name = "peer" + std::to_string(from);
+        greeting.self.at = all_[from]->self;
+        greeting.known = known;
+        runtime::packet_header header;
+        header.run = rdc_id{1};
+        runtime::packet_writer packet{header};
+        wire::encode(greeting, packet.append(runtime::kind::greeting, wire::size_bytes(greeting)));
+        root_.input(link, packet.packet());
+        pump();
+    }
     struct heard {
         runtime::frame_kind kind;
         bytes payload;
@@ -170,8 +185,17 @@ private:
         if (out.what != output::kind::packet)
             return true;
         for (const auto& each : all_)
-            if (each->link == out.link)
+            if (each->link == out.link) {
                 hear(*each, bytes{out.data});
+                return true;
+            }
+        runtime::frame_reader frames{out.data.subspan(runtime::packet_header_bytes)};
+        for (runtime::frame f; frames.next(f);)
+            if (f.kind == runtime::kind::greeting) {
+                auto greeting = wire::decode<runtime::greeting_frame>(f.payload);
+                REQUIRE(greeting);
+                greetings_.push_back(std::move(*greeting));
+            }
         return true;
     }
     void hear(peer& at, const bytes& packet) {
@@ -220,6 +244,7 @@ private:
     runtime::packet_pool pool_;
     time_point now_{1'000'000'000};
     std::vector<std::unique_ptr<peer>> all_;
+    std::vector<runtime::greeting_frame> greetings_; ///< on links that are no peer's first
     kernel root_;
 };
 

@@ -145,6 +145,17 @@ struct scene {
 
 } // namespace
 
+TEST_CASE("who was dialled before it had a name, and has heard nothing, is greeted again",
+          "[kernel][membership]") {
+    const module_table modules;
+    peers others{modules};
+    const std::size_t member = others.join();
+    const auto answers = others.greet_on_dialled_link(member, false);
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].known); // and that is the last of it
+    CHECK(others.greet_on_dialled_link(others.join(), true).empty());
+}
+
 TEST_CASE("a stream breaks when its receiver's node says so, and at no other's word",
           "[kernel][rule-25]") {
     scene on{"talker"};
