@@ -161,15 +161,25 @@ bool launch_service::is_withdrawn(node_boot which) const noexcept {
     return found != nodes_.end() && found->second.member.at == which && found->second.withdrawn;
 }
 
-/// Whoever takes its place may have its labels [K36].
-void launch_service::free_labels(const incarnation_declaration& of) {
-    for (const auto& [interface, binding] : of.interfaces)
+/// The labels that an incarnation deposits: of its ports' own channels.
+std::vector<std::string> launch_service::labels_of(const incarnation_declaration& what) const {
+    std::vector<std::string> labels;
+    for (const auto& [interface, binding] : what.interfaces)
         if (binding.kind == interface_kind::port)
             for (const std::string& label : binding.channels)
                 if (const auto channel = order_.configuration.channels.find(label);
                     channel == order_.configuration.channels.end() ||
                     channel->second.kind == channel_kind::unicast)
-                    tasks_.start(forget_label(label));
+                    labels.push_back(label);
+    return labels;
+}
+
+/// Whoever takes its place may have its labels [K36].
+void launch_service::free_labels(const incarnation_declaration& of) {
+    for (const std::string& label : labels_of(of)) {
+        forgetting_.insert(label);
+        tasks_.start(forget_label(label));
+    }
 }
 
 void launch_service::node_is_silent(node_boot which) {
@@ -177,6 +187,7 @@ void launch_service::node_is_silent(node_boot which) {
     if (found == nodes_.end() || found->second.silent || outcome_)
         return;
     found->second.silent = true;
+    placement_.set_silent(which.node, true);
     launching::progress told;
     told.kind = launching::progress_kind::node_silent;
     told.name = found->second.member.name;

@@ -27,6 +27,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,7 @@ private:
     void happened(event what);
     void resident_ended(incarnation_name name, const event& what);
     bool is_withdrawn(node_boot which) const noexcept;
+    std::vector<std::string> labels_of(const incarnation_declaration& what) const;
     void free_labels(const incarnation_declaration& of);
     void drop_node(node_boot which, errc reason);
     void node_is_silent(node_boot which);
@@ -127,6 +129,9 @@ private:
     task<> create_resident(incarnation_name name, node_id on);
     result<creation> assemble(const incarnation_name& name, const incarnation_declaration& what,
                               const node_entry& at);
+    result<node_id> place(const incarnation_name& name, const incarnation_declaration& what,
+                          node_id on);
+    bool is_forgetting(const incarnation_declaration& what) const;
     task<> forget_label(std::string label);
     task<> serve();
     task<> instantiate(request message);
@@ -162,11 +167,13 @@ private:
     std::uint32_t created_ = 0;
     bool established_ = false;
     placement_table placement_;
+    std::multiset<std::string> forgetting_; ///< labels that stream space is told to remove
     space_instance leader_;
     space_instance standby_; ///< of the leader; empty: none, or not ready yet
     bool keeping_space_ = false;
     any_reference space_channel_;  ///< leads to who leads
     stream<space::spacing> space_; ///< by that channel
+    stream<space::spacing> gets_;  ///< likewise, for what waits there and keeps its credit
     space_client in_space_;
     any_reference own_requests_;
     std::deque<launching::notice> notices_; ///< the last of them, in order of their numbers

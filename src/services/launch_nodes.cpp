@@ -176,7 +176,7 @@ task<> launch_service::make_service(node_boot at, std::string name, creation wha
     space::get asked;
     asked.label = label;
     asked.who = own_name();
-    auto got = co_await in_space_.ask(space_, std::move(asked), service_within);
+    auto got = co_await in_space_.ask(gets_, std::move(asked), service_within);
     if (!got)
         co_await ok(fail(error{got.error().code(), whom + " did not begin", got.error()}));
     const auto found = nodes_.find(at.node);
@@ -197,7 +197,7 @@ task<> launch_service::create_all() {
     }
     for (const incarnation_name& name : placement_table::order_of(configuration.incarnations)) {
         const incarnation_declaration& what = configuration.incarnations.at(name);
-        auto node = placement_.place(name, what, configuration.places);
+        auto node = place(name, what, node_id{});
         if (!node) {
             finish(ending::not_established, node.error().code(), 1,
                    std::string{node.error().text()});

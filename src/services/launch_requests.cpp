@@ -54,13 +54,37 @@ result<creation> launch_service::assemble(const incarnation_name& name,
     return made;
 }
 
+/// Where nothing is heard of a node it is not said that it is lost; another one is the better
+/// place.
+result<node_id> launch_service::place(const incarnation_name& name,
+                                      const incarnation_declaration& what, node_id on) {
+    if (std::any_of(nodes_.begin(), nodes_.end(),
+                    [](const auto& each) { return each.second.silent; }))
+        for (const member_info& member : members())
+            if (const auto found = nodes_.find(member.at.node);
+                found != nodes_.end() && member.reachable) {
+                found->second.silent = false;
+                placement_.set_silent(member.at.node, false);
+            }
+    return placement_.place(name, what, order_.configuration.places, on);
+}
+
+bool launch_service::is_forgetting(const incarnation_declaration& what) const {
+    const auto labels = labels_of(what);
+    return std::any_of(labels.begin(), labels.end(),
+                       [&](const std::string& label) { return forgetting_.count(label) != 0; });
+}
+
 /// Requires: the name is among the residents and has been placed.
 task<> launch_service::create_resident(incarnation_name name, node_id on) {
     const std::string whom = "incarnation '" + name.text() + "'";
     for (int attempt = 1;; ++attempt) {
         const incarnation_declaration& what = *residents_.at(name).what;
+        // Otherwise what is removed may be the label of the new one.
+        while (is_forgetting(what) && !outcome_)
+            co_await changed_.wait();
         if (!placement_.node_of(name)) {
-            auto again = placement_.place(name, what, order_.configuration.places, on);
+            auto again = place(name, what, on);
             if (!again)
                 co_await ok(fail(std::move(again.error())));
         }
@@ -93,8 +117,11 @@ task<> launch_service::create_resident(incarnation_name name, node_id on) {
 task<> launch_service::forget_label(std::string label) {
     space::remove asked;
     asked.label = std::move(label);
+    const std::string forgotten = asked.label;
     auto done = co_await in_space_.ask(space_, std::move(asked));
     static_cast<void>(done);
+    forgetting_.erase(forgetting_.find(forgotten));
+    changed_.notify();
 }
 
 // ---------------------------------------------------------------------- requests
@@ -205,7 +232,7 @@ result<incarnation_name> launch_service::next_of(const launching::instantiate& a
         if (residents_.count(name) != 0)
             return fail(errc::already_exists, "'" + asked.blueprint + "' is alive");
     }
-    auto placed = placement_.place(name, *what, configuration.places, asked.on);
+    auto placed = place(name, *what, asked.on);
     if (!placed)
         return fail(std::move(placed.error()));
     if (configuration.blueprints.count(name.family) != 0)

@@ -4,6 +4,7 @@
 #include "services/launch.hpp"
 
 #include <equus/kernel/mutants.hpp>
+#include <equus/rights.hpp>
 
 #include <utility>
 
@@ -24,6 +25,7 @@ task<> launch_service::make_space() {
     if (!leads)
         co_await ok(fail(std::move(leads.error())));
     space_ = stream<space::spacing>{space_channel_};
+    gets_ = co_await ok(narrowed(space_, right::send | right::invoke));
     changed_.notify();
 }
 

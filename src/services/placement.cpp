@@ -29,6 +29,21 @@ void placement_table::remove_node(node_id node) {
     std::erase_if(placed_, [&](const auto& entry) { return entry.second == node; });
 }
 
+void placement_table::set_silent(node_id node, bool silent) {
+    if (const auto found = nodes_.find(node); found != nodes_.end())
+        found->second.silent = silent;
+}
+
+/// Keeps the candidates that are heard of; all of them when none is.
+void placement_table::keep_heard(candidates& among) {
+    candidates heard;
+    for (auto* each : among)
+        if (!each->second.silent)
+            heard.push_back(each);
+    if (!heard.empty())
+        among = std::move(heard);
+}
+
 /// Keeps the candidates that hold `other`; all of them when none does.
 bool placement_table::keep_near(candidates& among, const incarnation_name& other) const {
     candidates near;
@@ -75,6 +90,7 @@ result<node_id> placement_table::place(const incarnation_name& name,
         return fail(errc::no_such_node,
                     whom + ": no node of place '" + place + "' has module '" + what.module + "'");
     }
+    keep_heard(found);
     if (what.where.near)
         keep_near(found, *what.where.near);
     const bool spread = !what.where.spread_over.empty();

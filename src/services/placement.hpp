@@ -22,6 +22,8 @@ public:
     void add_node(const member_info& member);
     /// The incarnations there are forgotten.
     void remove_node(node_id node);
+    /// Nothing is heard of it: it is chosen only when there is no other, or when it was asked for.
+    void set_silent(node_id node, bool silent);
     bool has_node(node_id node) const noexcept { return nodes_.count(node) != 0; }
 
     /// Chooses a node for `name` and counts it there. `on`: that node only; 0: any. Errors:
@@ -40,11 +42,13 @@ public:
 private:
     struct holder {
         member_info member;
+        bool silent = false;
         std::uint32_t count = 0;
         std::map<std::string, std::uint32_t> families;
     };
     using candidates = std::vector<std::pair<const node_id, holder>*>;
 
+    static void keep_heard(candidates& among);
     bool keep_near(candidates& among, const incarnation_name& other) const;
 
     std::map<node_id, holder> nodes_;

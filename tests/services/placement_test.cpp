@@ -58,6 +58,22 @@ TEST_CASE("spreading counts the family, not whatever else a node holds", "[K15]"
     CHECK(first == 3);
 }
 
+TEST_CASE("a node of which nothing is heard is chosen when there is no other, or by name",
+          "[K15][K53]") {
+    placement_table table;
+    table.add_node(member(1));
+    table.add_node(member(2));
+    table.set_silent(node_id{1}, true);
+    for (std::uint32_t i = 0; i < 3; ++i)
+        CHECK(table.place(named("w", i), declared(), {})->value == 2);
+    CHECK(table.place(named("w", 3), declared(), {}, node_id{1})->value == 1);
+    table.set_silent(node_id{2}, true);
+    CHECK(table.place(named("w", 4), declared(), {})->value == 1);
+    table.set_silent(node_id{2}, false);
+    table.set_silent(node_id{1}, false);
+    CHECK(table.place(named("w", 5), declared(), {})->value == 1);
+}
+
 TEST_CASE("only nodes of the place, and with the module, are candidates", "[K15]") {
     placement_table table;
     table.add_node(member(1));

@@ -35,6 +35,8 @@ namespace equus::launching {
 
 /// Instances that one request may ask for: their handles travel in one message.
 inline constexpr std::uint32_t batch_max = 32;
+/// For instances to be made: nodes that were chosen may be lost, one after the other.
+inline constexpr duration made_within = std::chrono::minutes{5};
 
 struct instance {
     std::string name; ///< "worker[3]"
@@ -303,7 +305,8 @@ private:
         while (all.made.size() < count && all.reason == errc::ok) {
             const auto left = count - static_cast<std::uint32_t>(all.made.size());
             const std::uint32_t batch = left < launching::batch_max ? left : launching::batch_max;
-            auto some = co_await launch.invoke<launching::instantiate>(blueprint, batch, on);
+            auto some = co_await launch.invoke<launching::instantiate>(blueprint, batch, on)
+                            .within(launching::made_within);
             if (!some && all.made.empty())
                 co_await ok(fail(std::move(some.error())));
             if (!some) {
