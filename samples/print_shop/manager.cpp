@@ -9,11 +9,14 @@ using namespace equus;
 
 namespace {
 
-/// Who loses that many has another trouble than a lost node.
-constexpr std::size_t losses_max = 64;
+/// Who loses that many has another trouble than lost nodes.
+constexpr std::size_t losses_max = 256;
 
 bool is_worker(const std::string& name) {
     return name.starts_with("worker");
+}
+bool is_spooler(const std::string& name) {
+    return name.starts_with("spooler");
 }
 
 } // namespace
@@ -66,6 +69,8 @@ task<> manager::hear_reports() {
             enter(well->document, {well->name, well->worker, well->pages, {}});
         } else if (auto ill = next->take<spoiled>()) {
             enter(ill->document, {ill->name, {}, 0, ill->reason});
+        } else if (next->is<what_is_done>()) {
+            next->reply<what_is_done>(all_done());
         } else {
             trouble_ = "a report cannot be read: " + ill.error().describe();
         }
@@ -98,8 +103,10 @@ task<> manager::open_shop() {
 }
 
 task<> manager::watch(launching::instance whom) {
-    watched_[whom.handle.id()] = whom.name;
+    watched_[whom.handle.id()] = {whom.name, ++made_};
     workers_ += is_worker(whom.name) ? 1 : 0;
+    if (is_spooler(whom.name))
+        spooler_ = made_;
     auto watched = co_await whom.handle.watch();
     if (!watched) { // it was lost at once
         event gone;
@@ -120,11 +127,22 @@ task<> manager::watch_all(std::string family) {
             co_await make(std::move(each.name), 1);
 }
 
+/// Again where the nodes that were chosen were lost in the middle of it.
 task<> manager::make(std::string what, std::uint32_t count) {
     const rdc_services launch;
-    auto made = co_await launch.instantiate(std::move(what), count);
-    for (launching::instance& each : made.made)
-        co_await watch(std::move(each));
+    for (;;) {
+        auto made = co_await as_result(launch.instantiate(what, count));
+        if (made) {
+            for (launching::instance& each : made->made)
+                co_await watch(std::move(each));
+            co_return;
+        }
+        const bool again =
+            made.error() == errc::maybe_delivered || made.error() == errc::no_such_node;
+        if (!again || state_.happened.size() >= losses_max)
+            co_await ok(fail(std::move(made.error())));
+        state_.happened.push_back("not made: " + what + ": " + made.error().describe());
+    }
 }
 
 /// As many more workers as the documents need and are wanted at a time.
@@ -138,10 +156,12 @@ task<> manager::replace(event gone) {
     const auto found = watched_.find(gone.subject);
     if (found == watched_.end())
         co_return;
-    const std::string who = std::move(found->second);
+    const std::string who = std::move(found->second.name);
+    const bool spooler_is_older = found->second.number > spooler_;
     watched_.erase(found);
     ended told;
     told.well = gone.reason == errc::ok;
+    told.blameless = is_spooler(who) || gone.reason == errc::broken;
     if (is_worker(who)) {
         --workers_;
         told.worker = who;
@@ -152,18 +172,28 @@ task<> manager::replace(event gone) {
             co_await ok(fail(errc::broken, who + " has ended: " + gone.text));
         if (!is_worker(who))
             co_await make(who, 1);
-        for (const auto& [id, each] : state_.outcomes)
-            told.printed.insert(id);
+        told.printed = all_done().documents;
     }
     const bool well = told.well;
+    // Who has the lost spooler's stream ends like him; when that is the present spooler, the news
+    // of its end are on their way, and until then others would have the same stream.
+    const bool to_come = is_worker(who) && told.blameless && spooler_is_older;
     auto left = co_await ok(co_await tasks.invoke<ended>(moved(told)));
     if (!well)
         state_.happened.push_back("lost: " + who + ": " + gone.text +
                                   "; documents handed out again: " + std::to_string(left.again));
-    co_await hire(left.waiting);
+    if (!to_come)
+        co_await hire(left.waiting);
 }
 
 // ---------------------------------------------------------------------- the table
+
+done_so_far manager::all_done() const {
+    done_so_far all;
+    for (const auto& [id, each] : state_.outcomes)
+        all.documents.insert(id);
+    return all;
+}
 
 /// Of several copies of a document the first that is printed counts.
 void manager::enter(std::uint32_t document, outcome what) {

@@ -48,7 +48,8 @@ struct ended {
     std::string worker;              ///< empty: the spooler, so whoever had them
     bool well = false;               ///< a worker that found no more work; nothing of his is lost
     std::set<std::uint32_t> printed; ///< or spoiled
-    EQUUS_FIELDS(worker, well, printed)
+    bool blameless = false; ///< his documents had nothing to do with it: a spooler was lost
+    EQUUS_FIELDS(worker, well, printed, blameless)
 };
 using scheduling = equus::protocol<"doc.scheduling", next_task, submit, ended>;
 
@@ -89,7 +90,17 @@ struct spoiled {
     std::string reason;
     EQUUS_FIELDS(document, name, reason)
 };
-using reporting = equus::protocol<"doc.reporting", found, printed, spoiled>;
+struct done_so_far {
+    std::set<std::uint32_t> documents; ///< printed or spoiled
+    EQUUS_FIELDS(documents)
+};
+/// From a spooler that begins: what need not be printed any more.
+struct what_is_done {
+    using reply = done_so_far;
+    std::string spooler;
+    EQUUS_FIELDS(spooler)
+};
+using reporting = equus::protocol<"doc.reporting", found, printed, spoiled, what_is_done>;
 
 // ---- the press: a service of every node around the typesetter, which blocks
 

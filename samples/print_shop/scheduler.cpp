@@ -53,12 +53,14 @@ void scheduler::on(submit more) {
 
 task<remaining> scheduler::on(ended who) {
     remaining left;
+    std::erase_if(state_.waiting, [&](std::uint32_t id) { return who.printed.count(id) != 0; });
     for (std::uint32_t id = 0; id < state_.documents.size() && !who.well; ++id) {
         entry& each = state_.documents[id];
         if (each.worker.empty() || (!who.worker.empty() && each.worker != who.worker) ||
             who.printed.count(id) != 0)
             continue;
         each.worker.clear();
+        each.times -= who.blameless ? 1 : 0;
         if (each.times < times_max) {
             state_.waiting.push_back(id);
             ++left.again;

@@ -64,6 +64,7 @@ private:
     equus::task<> hire(std::uint32_t documents);
     equus::task<> replace(equus::event gone);
     void enter(std::uint32_t document, outcome what);
+    done_so_far all_done() const;
     bool complete() const noexcept;
     std::string table(equus::duration took) const;
 
@@ -71,7 +72,13 @@ private:
     std::string trouble_;       ///< why there is nothing to print
     std::uint32_t wanted_ = 0;  ///< workers at a time
     std::uint32_t workers_ = 0; ///< present
-    std::map<equus::incarnation_id, std::string> watched_;
+    struct colleague {
+        std::string name;
+        std::uint32_t number = 0; ///< in the order in which they were made
+    };
+    std::map<equus::incarnation_id, colleague> watched_;
+    std::uint32_t made_ = 0;
+    std::uint32_t spooler_ = 0; ///< number of the present one
     std::deque<equus::event> ends_;
     equus::wake_signal changed_;
     equus::task_group hearing_; ///< last: its tasks use all of the above

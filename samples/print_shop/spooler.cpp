@@ -7,6 +7,10 @@ using namespace equus;
 /// The one before may have been lost in the middle of a file. A folder that cannot be looked at is
 /// no trouble yet: the first document will say so.
 task<> spooler::start() {
+    auto before = co_await reports.invoke<what_is_done>(std::string{own_name()});
+    if (!before)
+        co_await ok(fail(std::move(before.error())));
+    state_.closed = std::move(before->documents);
     if (!parameters_.device.empty())
         co_return; // it prints on paper
     std::string folder = parameters_.folder.text;
