@@ -90,8 +90,9 @@ requires(!std::derived_from<D, reference>) result<port<P>> make_port(D&) {
     return port<P>{*made};
 }
 /// `co_await make_port<P>(channel)`: a port attached to the multicast or anycast channel that the
-/// stream leads to, once the channel's node has agreed. access_denied without `right::attach`;
-/// closed: the channel has ended. On an error there is no port.
+/// stream leads to, once all who send to the channel know of it: what they send from then on comes
+/// to it. Who cannot be reached is waited for until his node is written off. access_denied without
+/// `right::attach`; closed: the channel has ended. On an error there is no port.
 template <class P>
 detail::making_port<P> make_port(const stream<P>& channel) {
     return {nullptr, channel};

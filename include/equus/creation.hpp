@@ -123,7 +123,8 @@ public:
 /// numbers, its references; what may not be passed on is invalid there. Its ports are its own and
 /// without messages; those listed are attached [K43]. It begins in `on(forked)`, without start(),
 /// and then serves or runs main(). Errors beside those of create: unsupported: the class has no
-/// on(forked); no_such_reference: what is listed is no port.
+/// on(forked), or a listed port was made while running and the class declares no interface of its
+/// protocol; no_such_reference: what is listed is no port.
 template <std::derived_from<reference>... Ports>
 detail::forking fork_self(const Ports&... ports) {
     return detail::forking{std::vector<reference>{ports...}};

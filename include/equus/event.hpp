@@ -40,8 +40,14 @@ enum class event_kind : std::uint16_t {
     stream_usable = 256,     ///< it takes a message without waiting
     port_has_message = 512,  ///< of one's own
     propagated = 1024,       ///< a reference to one's own has been passed on [K41]
-    delivery_failed = 2'048, ///< a message that nobody waited for
+    delivery_failed = 2'048, ///< what asinvoke or send gave to a stream of one's own; see below
 };
+
+/// `delivery_failed` [K30]: a call that asinvoke has queued has failed after it was queued, or the
+/// stream, or one of an anycast channel's ports, has ended with one-way messages that are not known
+/// to have been consumed. `reason` is broken, maybe_delivered or abandoned. It is there until
+/// `settled()` has told of the calls and `resend_in_doubt` has sent the messages again, or the
+/// stream is closed.
 
 /// Several kinds at once: `event_kind::terminated | event_kind::faulting`.
 class event_kinds {

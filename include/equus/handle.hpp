@@ -25,6 +25,34 @@ result<void> check_kind(reference which, reference_kind kind, const protocol_typ
 requesting_nothing regulate(reference handle, regulation what);
 stream_id stream_named_by(reference handle) noexcept;
 port_id port_named_by(reference handle) noexcept;
+
+/// Notes that a handle of the next copy of `which` is wanted.
+void begin_following(request_operation& op, reference which);
+
+class following : public awaitable {
+public:
+    explicit following(reference which) { begin_following(operation_, which); }
+    following(const following&) = delete;
+    following& operator=(const following&) = delete;
+    bool await_ready() {
+        if (!operation_.has_ended())
+            set_timeout(operation_, timeout_);
+        return false;
+    }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { wait_for(operation_, waiter); }
+    operation& waited_operation() noexcept { return operation_; }
+
+protected:
+    result<reference> outcome() {
+        if (operation_.outcome != errc::ok)
+            return fail(std::move(operation_.outcome));
+        return operation_.made;
+    }
+    duration timeout_ = std::chrono::seconds{30};
+
+private:
+    request_operation operation_;
+};
 } // namespace detail
 
 /// Authority over a stream that carries P. See the head of this file.
@@ -63,6 +91,36 @@ public:
     /// Which port; empty for an empty handle.
     port_id id() const noexcept { return detail::port_named_by(*this); }
     void close() const noexcept { detail::close(*this); }
+};
+
+/// A handle of the stream that the caller of an invocation gets with the reply [K33]: the
+/// original's reply with a handle to the propagated reference. Made before the reply that carries
+/// the stream:
+///
+///     handle_of_copy<talk> theirs{given};
+///     got.reply<borrow>(loan{given});
+///     auto brake = co_await theirs.within(1s);          // result<stream_handle<talk>>
+///
+/// A handler begins a task for it and returns the reply. Errors: not_found, the reply came to
+/// nobody; unsupported, the stream was passed on with a message that is no reply;
+/// no_such_reference; maybe_delivered, after that time or when the caller's node was lost.
+template <class P>
+class [[nodiscard]] handle_of_copy : public detail::following {
+public:
+    explicit handle_of_copy(const stream<P>& given) : following{given} {}
+    handle_of_copy& within(duration timeout) noexcept {
+        timeout_ = timeout;
+        return *this;
+    }
+    result<stream_handle<P>> await_resume() {
+        auto made = outcome();
+        if (!made)
+            return fail(std::move(made.error()));
+        if (auto right = detail::check_kind(*made, reference_kind::stream_handle, P::type());
+            !right)
+            return fail(std::move(right.error()));
+        return stream_handle<P>{*made};
+    }
 };
 
 template <class P>

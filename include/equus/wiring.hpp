@@ -62,7 +62,8 @@ void set_credit(reference which, std::uint32_t messages) noexcept;
 void set_queue(reference port, std::uint32_t messages) noexcept;
 
 /// Invocations of a stream that are sent and not answered; one more waits, and what is sent after
-/// it too. 0 is as 1: each leaves when the one before has been answered. A stream that was bound.
+/// it too. 0 is as 1: each leaves when the one before has been answered. It is the buffer limit of
+/// asinvoke too, where 0 waits until the message is taken [K29]. A stream that was bound.
 void set_calls(reference stream, std::uint32_t calls) noexcept;
 
 namespace detail {

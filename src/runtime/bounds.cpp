@@ -103,9 +103,11 @@ void set_calls(reference which, std::uint32_t calls) noexcept {
     const auto* entry = inc->kernel->lookup(*inc, which);
     if (!entry || entry->kind != reference_kind::stream || !entry->record)
         return;
+    auto& stream = *static_cast<stream_record*>(entry->record);
     constexpr std::uint32_t most = stream_record::no_limit - 1;
-    static_cast<stream_record*>(entry->record)->calls_max =
-        static_cast<std::uint16_t>(std::clamp(calls, std::uint32_t{1}, most));
+    stream.calls_max = static_cast<std::uint16_t>(std::clamp(calls, std::uint32_t{1}, most));
+    stream.more().queue_max = calls; // the same limit, for those who do not wait [K29]
+    inc->kernel->fill_queue(stream);
 }
 
 } // namespace equus

@@ -11,23 +11,27 @@ namespace equus {
 
 using namespace runtime;
 
-/// Requires: the stream is about to lose the leg.
-void kernel_impl::keep_in_doubt(stream_record& stream, stream_leg& leg) {
+/// Requires: the stream is about to lose the leg. True: with one-way messages that are not known to
+/// have been consumed.
+bool kernel_impl::keep_in_doubt(stream_record& stream, stream_leg& leg) {
     stream_extra& extra = stream.more();
     extra.acknowledged += leg.consumed;
     extra.sent += leg.sent;
-    if (stream.routing != channel_kind::unicast)
-        return; // each port has had its own part
+    bool any = false;
     while (retained_message* kept = leg.retained.pop()) {
         if (kept->has_bulk)
             let_bulk_go(leg, kept->number); // what is sent again comes without
         message_header header;
-        if (kept->number > leg.consumed && load(header, {kept->frame(), kept->frame_bytes}) &&
-            !(header.flags & message_header::is_call))
-            extra.in_doubt.push(*kept); // who made a call hears of it by itself
+        const bool lost = kept->number > leg.consumed &&
+                          load(header, {kept->frame(), kept->frame_bytes}) &&
+                          !(header.flags & message_header::is_call); // its caller hears of a call
+        any = any || lost;
+        if (lost && stream.routing == channel_kind::unicast)
+            extra.in_doubt.push(*kept);
         else
-            memory_pool::free(kept);
+            memory_pool::free(kept); // each of several ports has had its own part
     }
+    return any;
 }
 
 // ---------------------------------------------------------------------- stuck receivers

@@ -221,6 +221,8 @@ void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
         (calls[slot].call != call && !EQUUS_MUTANT(answer_of_another_call))) {
         EQUUS_SOMETIMES(answer_after_the_end);
         ++counters.replies_dropped;
+        if (capabilities)
+            no_copies(*capabilities);
         return;
     }
     detail::call_operation& op = *calls[slot].op;
@@ -236,9 +238,11 @@ void kernel_impl::complete_call(std::uint32_t slot, call_id call, error outcome,
             encoded = again->span();
             object = nullptr;
         }
-        if (result<void*> answer = deliver(op, object, encoded); !answer)
+        if (result<void*> answer = deliver(op, object, encoded); !answer) {
             outcome = std::move(answer.error());
-        else if (op.reply_type->for_each_reference)
+            if (capabilities)
+                no_copies(*capabilities);
+        } else if (op.reply_type->for_each_reference)
             redeem(inc, *op.reply_type, *answer, capabilities ? capabilities->data() : nullptr,
                    capabilities ? capabilities->size() : 0);
     }
@@ -310,19 +314,25 @@ bool kernel_impl::answer_here(const incarnation_record& by, envelope& message,
 
 void kernel_impl::answer_call(incarnation_record* by, envelope& message, const message_type& type,
                               void* object) {
-    if (!message.call.call || message.answered)
+    if (!message.call.call || message.answered) {
+        if (message.cancelled && type.for_each_reference)
+            reply_is_dropped(*by, type, object);
         return;
+    }
     if (answer_here(*by, message, type, object)) [[likely]]
         return;
     capability_list carried;
     if (type.for_each_reference) {
-        auto exported = export_references(*by, type, object, message.call.call.owner);
+        auto exported =
+            export_references(*by, type, object, message.call.call.owner, message.call.at);
         if (!exported) {
             fail_call(message, error{errc::handler_failed, "a reference in the reply",
                                      std::move(exported.error())});
             return;
         }
         carried.items = std::move(*exported);
+        for (capability& each : carried.items)
+            each.wanted_by = self;
     }
     message.answered = true;
     trace(trace_kind::reply_sent, by->id, message.call.call.counter, 0, caller_of(message));
@@ -337,6 +347,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     const std::size_t body = type.size_bytes(object);
     if (body == 0 || body > options.limits.message_bytes_max) {
         message.answered = false;
+        no_copies(carried.items);
         fail_call(message, error{errc::too_large, "the reply is over message_bytes_max"});
         return;
     }
@@ -350,6 +361,7 @@ void kernel_impl::answer_call(incarnation_record* by, envelope& message, const m
     session* to = session_to(message.call.at);
     if (!to) {
         ++counters.replies_dropped;
+        no_copies(carried.items);
         return;
     }
     reply_header header;

@@ -50,13 +50,27 @@ const void* record_of(kernel_impl& kernel, incarnation_record& inc, reference wh
     return entry ? entry->record : nullptr;
 }
 
-constexpr event_kind local_kinds[] = {event_kind::stream_closed, event_kind::port_has_message,
-                                      event_kind::stream_usable};
+constexpr event_kind local_kinds[] = {event_kind::stream_closed, event_kind::delivery_failed,
+                                      event_kind::port_has_message, event_kind::stream_usable};
 
-event local_event_of(reference which, event_kind kind) {
+/// Of what was sent by the stream and nobody waits for; ok: nothing has failed.
+errc failure_of(const stream_record& stream) noexcept {
+    if (!stream.extra)
+        return errc::ok;
+    if (stream.extra->failure != errc::ok)
+        return stream.extra->failure.code();
+    return stream.extra->in_doubt.front() ? errc::broken : errc::ok;
+}
+
+event local_event_of(reference which, const void* record, event_kind kind) {
     event out;
     out.kind = kind;
     out.which = which;
+    if (kind == event_kind::delivery_failed) {
+        out.reason = failure_of(*static_cast<const stream_record*>(record));
+        if (out.reason == errc::ok)
+            out.reason = errc::broken; // one of several ports has ended with what it was given
+    }
     return out;
 }
 
@@ -161,6 +175,7 @@ bool kernel_impl::is_there(incarnation_record& inc, reference which, event_kind 
         return false;
     const auto& stream = *static_cast<stream_record*>(entry->record);
     return (kind == event_kind::stream_closed && stream.broken != errc::ok) ||
+           (kind == event_kind::delivery_failed && failure_of(stream) != errc::ok) ||
            (kind == event_kind::stream_usable && is_usable(stream));
 }
 
@@ -183,6 +198,13 @@ void kernel_impl::stream_changed(stream_record& stream) {
     if (!closed && !is_usable(stream))
         return;
     if (!local_event(*stream.owner, &stream, kind))
+        stream.watched = false;
+}
+
+/// What was queued or sent by it has not arrived, and nobody waits for it [K30].
+void kernel_impl::stream_failed(stream_record& stream) {
+    if (stream.watched && stream.owner &&
+        !local_event(*stream.owner, &stream, event_kind::delivery_failed))
         stream.watched = false;
 }
 
@@ -211,7 +233,7 @@ bool kernel_impl::local_event(incarnation_record& inc, const void* record, event
             if (!each.kinds.has(kind))
                 continue;
             give(*this, inc, op,
-                 new queued_event{local_event_of(each.of, kind), nullptr, {}, 0, false});
+                 new queued_event{local_event_of(each.of, record, kind), nullptr, {}, 0, false});
             break;
         }
     }
@@ -220,12 +242,12 @@ bool kernel_impl::local_event(incarnation_record& inc, const void* record, event
         if (!each.what.of || record_of(*this, inc, each.what.of) != record)
             continue;
         anybody = true;
-        if (!each.what.kinds.has(kind) || each.kept ||
+        if (!each.what.kinds.has(kind) || each.kept.has(kind) ||
             (kind == event_kind::stream_usable && !each.news))
             continue;
-        each.kept = true;
+        each.kept = each.kept | kind;
         each.news = false;
-        raise(inc, local_event_of(each.what.of, kind));
+        raise(inc, local_event_of(each.what.of, record, kind));
     }
     return anybody;
 }
@@ -236,7 +258,7 @@ void kernel_impl::was_taken(incarnation_record& inc, const event& what) {
         return;
     for (auto& each : inc.rest->events->interests)
         if (each.what.of == what.which && each.what.kinds.has(what.kind)) {
-            each.kept = false;
+            each.kept = each.kept.without(what.kind);
             each.news = each.news || (what.kind == event_kind::stream_usable &&
                                       !is_there(inc, what.which, what.kind));
         }
@@ -295,7 +317,12 @@ void begin(event_operation& op, std::span<const interest> wanted) {
         for (const event_kind kind : local_kinds)
             if (each.of && each.kinds.has(kind) && kernel.is_there(*inc, each.of, kind)) {
                 give(kernel, *inc, op,
-                     new queued_event{local_event_of(each.of, kind), nullptr, {}, 0, false});
+                     new queued_event{
+                         local_event_of(each.of, record_of(kernel, *inc, each.of), kind),
+                         nullptr,
+                         {},
+                         0,
+                         false});
                 return;
             }
     for (const interest& each : wanted)

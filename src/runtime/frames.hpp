@@ -39,12 +39,13 @@ inline constexpr frame_kind finish{0x23}; ///< a stream has ended and says its l
 inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for good
 inline constexpr frame_kind call_held{0x25};
 inline constexpr frame_kind channel_members{0x26};
-inline constexpr frame_kind regulate{0x2a};     ///< a receiver freezes a stream, or lets it go on
-inline constexpr frame_kind pull{0x2e};         ///< send me this, up to there
-inline constexpr frame_kind stop_pull{0x2f};    ///< no more of it
-inline constexpr frame_kind put_done{0x30};     ///< how a put has ended
-inline constexpr frame_kind pull_refused{0x31}; ///< it cannot be sent, or not any further
-inline constexpr frame_kind probe{0x32};        ///< is anybody there? Its arrival is the answer
+inline constexpr frame_kind members_known{0x27}; ///< a follower has heard of a channel's new port
+inline constexpr frame_kind regulate{0x2a};      ///< a receiver freezes a stream, or lets it go on
+inline constexpr frame_kind pull{0x2e};          ///< send me this, up to there
+inline constexpr frame_kind stop_pull{0x2f};     ///< no more of it
+inline constexpr frame_kind put_done{0x30};      ///< how a put has ended
+inline constexpr frame_kind pull_refused{0x31};  ///< it cannot be sent, or not any further
+inline constexpr frame_kind probe{0x32};         ///< is anybody there? Its arrival is the answer
 // ---- membership
 inline constexpr frame_kind greeting{0x40}; ///< first on a link; outside of the session
 inline constexpr frame_kind welcome{
@@ -112,8 +113,11 @@ struct capability {
     std::uint64_t bulk_bytes = 0; ///< of a buffer or of bulk
     std::uint64_t bulk = 0;       ///< which bulk of the node `at`
     bool early = false;           ///< it leaves with its message
+    std::uint64_t wanted = 0; ///< who passes a stream on wants a handle of the copy: its request
     EQUUS_FIELDS(kind, domain, rights, protocol, routing, channel, port, incarnation, at,
-                 credit_first, counter, reported, bulk_bytes, bulk, early)
+                 credit_first, counter, reported, bulk_bytes, bulk, early, wanted)
+
+    node_boot wanted_by; ///< where that request waits, once a reply has come
 
     runtime::held_bulk held; ///< of bulk, on this node
 };
@@ -335,12 +339,21 @@ struct channel_members_frame {
     std::uint32_t stream_slot = 0;
     std::uint32_t version = 0;
     std::vector<channel_member> members;
-    EQUUS_FIELDS(channel, stream, stream_slot, version, members)
+    bool asks = false; ///< who joins waits until it is known
+    EQUUS_FIELDS(channel, stream, stream_slot, version, members, asks)
+};
+struct members_known_frame {
+    channel_id channel;
+    stream_id stream;
+    std::uint32_t version = 0;
+    bool ended = false; ///< the stream: it follows the channel no more
+    EQUUS_FIELDS(channel, stream, version, ended)
 };
 struct join_channel_body {
     channel_id channel;
     channel_member member;
-    EQUUS_FIELDS(channel, member)
+    bool until_known = false; ///< answered when all who send to the channel know of the port
+    EQUUS_FIELDS(channel, member, until_known)
 };
 struct follow_channel_body {
     channel_id channel;

@@ -41,6 +41,82 @@ stream_record* kernel_impl::find_stream(stream_id id) noexcept {
     return nullptr;
 }
 
+/// The request for a handle of the copy that leaves for that node with an answer; 0: none. A copy
+/// that leaves otherwise has no handle for its giver: whose it will be is not known.
+std::uint64_t kernel_impl::wanted_of(incarnation_record& inc, reference original,
+                                     node_boot copied_to) {
+    if (!copied_to.node) {
+        end_following(inc, original,
+                      error{errc::unsupported, "a handle of a copy is given for replies only"});
+        return 0;
+    }
+    inc.references[original.index()].followed = false;
+    for (auto& [id, asked] : requests)
+        if (asked.op && asked.op->owner == &inc && asked.follows == original) {
+            asked.follows = {};
+            asked.to = copied_to;
+            return id;
+        }
+    return 0; // nobody waits for it any more
+}
+
+void kernel_impl::end_following(incarnation_record& inc, reference original, error why) {
+    inc.references[original.index()].followed = false;
+    for (auto at = requests.begin(); at != requests.end(); ++at)
+        if (at->second.op && at->second.op->owner == &inc && at->second.follows == original) {
+            detail::request_operation& op = *at->second.op;
+            requests.erase(at);
+            end(op, std::move(why));
+            return;
+        }
+}
+
+/// The caller has given up: nothing of the reply is copied.
+void kernel_impl::reply_is_dropped(incarnation_record& inc, const message_type& type,
+                                   void* object) {
+    struct walk {
+        kernel_impl& kernel;
+        incarnation_record& inc;
+    } context{*this, inc};
+    type.for_each_reference(
+        object,
+        [](void* opaque, reference& found) {
+            const auto& at = *static_cast<walk*>(opaque);
+            if (const auto* entry = at.kernel.lookup(at.inc, found); entry && entry->followed)
+                at.kernel.end_following(at.inc, found,
+                                        error{errc::not_found, "nobody waits for the reply"});
+        },
+        &context);
+}
+
+/// At the receiver of a reply: who has passed it on gets a handle of the copy, or hears that there
+/// is none.
+void kernel_impl::copy_is_made(const capability& from, const stream_record* copy) {
+    if (const auto mine = requests.find(from.wanted);
+        from.wanted_by == self && mine != requests.end())
+        mine->second.to = self; // it has not left
+    answer_frame out;
+    if (copy) {
+        capability handle;
+        handle.kind = reference_kind::stream_handle;
+        handle.incarnation = copy->owner->id;
+        handle.counter = copy->id.counter;
+        handle.protocol = copy->protocol;
+        handle.at = {self, copy->owner->slot, {}};
+        out.capabilities.push_back(handle);
+    } else {
+        out.status = errc::not_found;
+        out.text = "the reply did not reach its caller";
+    }
+    answer_later(from.wanted_by, from.wanted, std::move(out));
+}
+
+void kernel_impl::no_copies(std::span<const capability> wanted) {
+    for (const capability& each : wanted)
+        if (each.wanted && each.wanted_by.node) [[unlikely]]
+            copy_is_made(each, nullptr);
+}
+
 /// What was marked to be given away and has left with a message is the incarnation's no more. Its
 /// stream is closed when the code that sends has done its work: it may be the one it sends on.
 void kernel_impl::give_away(incarnation_record& inc, std::uint32_t index) {
@@ -65,6 +141,8 @@ void kernel_impl::settle_deferred() {
     for (stream_record* stream : std::exchange(given_away, {}))
         close_stream(*stream);
     settle_queued_calls();
+    for (auto& [to, what] : std::exchange(early_events, {}))
+        deliver_event(to, std::move(what));
 }
 
 namespace detail {
@@ -160,8 +238,23 @@ result<reference> make_port(const protocol_type& protocol, const handler* handle
     return made;
 }
 
-requesting_nothing join(reference port, reference channel) {
-    return join_channel(port, any_reference{channel});
+void begin_following(request_operation& op, reference which) {
+    const runtime::kernel_entry inc;
+    kernel_impl& kernel = *inc->kernel;
+    op.owner = inc;
+    op.status = operation::state::waiting;
+    op.since = ticks_of(kernel.now);
+    auto* entry = kernel.lookup(*inc, which);
+    if (!entry || entry->kind != reference_kind::stream) {
+        kernel.end(op, errc::no_such_reference);
+        return;
+    }
+    entry->followed = true;
+    op.id = kernel.next_request++;
+    kernel_impl::pending_request asked;
+    asked.op = &op;
+    asked.follows = which;
+    kernel.requests.emplace(op.id, asked);
 }
 
 } // namespace detail

@@ -45,6 +45,17 @@ void drop_stale_references(kernel_impl& kernel, incarnation_record& inc) {
         &context);
 }
 
+/// A protocol that the module's class declares an interface of: what another node knows of what a
+/// port carries. Null: none; `served`: it has to be a port, whose handlers are known then.
+const protocol_type* protocol_in(const module_type& module, std::uint64_t id,
+                                 bool served) noexcept {
+    for (std::size_t i = 0; i < module.protocols.size(); ++i)
+        if (module.protocols[i]->id == id &&
+            (!served || module.description.interfaces[i].kind == interface_kind::port))
+            return module.protocols[i];
+    return nullptr;
+}
+
 /// Replaces the object; one that cannot be read leaves a fresh one.
 result<void> decode_over(const message_type& type, void* object, const bytes& from) {
     type.destroy(object);
@@ -67,6 +78,13 @@ result<incarnation_image> kernel_impl::capture(incarnation_record& inc,
         const auto* entry = lookup(inc, each);
         if (!entry || entry->kind != reference_kind::port)
             return fail(errc::no_such_reference, "what is listed is no port of this incarnation");
+        const auto& port = *static_cast<const port_record*>(entry->record);
+        if (!protocol_in(*inc.module, port.protocol->id, port.handlers != nullptr))
+            return fail(errc::unsupported, "a port of '" + std::string{port.protocol->name} +
+                                               "' was made while running, and module '" +
+                                               inc.module->name + "' declares no " +
+                                               (port.handlers ? "port" : "interface") +
+                                               " of that protocol: its copy would not know it");
     }
     incarnation_image out;
     out.module = inc.module->name;
@@ -119,6 +137,8 @@ image_port kernel_impl::image_of(const port_record& port, std::uint32_t index, b
         out.queue_max = port.attached->queue_max;
     }
     out.listed = listed;
+    out.served = port.handlers != nullptr;
+    out.opens = listed && (!port.attached || port.attached->channels.empty());
     if (!listed || !port.attached)
         return out;
     for (const channel_id channel : port.attached->channels) {
@@ -153,6 +173,8 @@ void kernel_impl::capture_reference(incarnation_record& inc, std::uint32_t index
     if (entry.kind == reference_kind::stream) {
         made.under_way_max = static_cast<stream_record*>(entry.record)->under_way_max;
         made.calls_max = static_cast<stream_record*>(entry.record)->calls_max;
+        if (const auto& extra = static_cast<stream_record*>(entry.record)->extra)
+            made.queue_max = extra->queue_max;
     }
     into.references.push_back(std::move(made));
 }
@@ -264,11 +286,17 @@ void kernel_impl::restore_references(incarnation_record& inc, const incarnation_
         if (entry.kind == reference_kind::stream) {
             static_cast<stream_record*>(entry.record)->under_way_max = each.under_way_max;
             static_cast<stream_record*>(entry.record)->calls_max = each.calls_max;
+            if (each.queue_max != ~0u)
+                static_cast<stream_record*>(entry.record)->more().queue_max = each.queue_max;
         }
     }
     for (const image_port& each : image.ports) {
-        if (each.index >= declared || table[each.index].kind != reference_kind::port)
-            continue; // one that was made at run time is made again by whoever needs it
+        if (each.index >= size || alive[each.index])
+            continue;
+        if (each.index >= declared)
+            table[each.index] = restored_port(inc, each, declared);
+        if (table[each.index].kind != reference_kind::port)
+            continue;
         auto& port = *static_cast<port_record*>(table[each.index].record);
         if (port.protocol->id != each.protocol)
             continue;
@@ -313,6 +341,25 @@ void kernel_impl::restore_references(incarnation_record& inc, const incarnation_
                                                        : reference{};
         },
         &context);
+}
+
+/// One that was made while the original ran. Nothing: its protocol is not known here.
+reference_entry kernel_impl::restored_port(incarnation_record& inc, const image_port& from,
+                                           std::uint32_t declared) {
+    reference_entry made;
+    const protocol_type* protocol = protocol_in(*inc.module, from.protocol, from.served);
+    if (!protocol)
+        return made;
+    const detail::handler* handlers = nullptr;
+    for (std::uint32_t i = 0; i < declared && from.served && !handlers; ++i)
+        if (inc.references[i].kind == reference_kind::port &&
+            inc.references[i].protocol->id == from.protocol)
+            handlers = static_cast<port_record*>(inc.references[i].record)->handlers;
+    made.kind = reference_kind::port;
+    made.domain = propagation::never;
+    made.protocol = protocol;
+    made.record = make_port(inc, *protocol, handlers);
+    return made;
 }
 
 void kernel_impl::attach_restored(incarnation_record& inc, const image_port& from,

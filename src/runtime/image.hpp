@@ -22,7 +22,8 @@ struct image_reference {
     capability what;
     std::uint32_t under_way_max = ~0u;
     std::uint16_t calls_max = 0xffff;
-    EQUUS_FIELDS(index, wired, what, under_way_max, calls_max)
+    std::uint32_t queue_max = ~0u; ///< of asinvoke; all ones: nothing has been said
+    EQUUS_FIELDS(index, wired, what, under_way_max, calls_max, queue_max)
 };
 
 /// A multicast or anycast channel, and where its creator is.
@@ -41,7 +42,8 @@ struct image_port {
     bool opens = false;               ///< to a new unicast channel
     std::vector<image_channel> joins; ///< to these
     std::uint32_t queue_max = 0;      ///< 0: none
-    EQUUS_FIELDS(index, protocol, window_messages, listed, opens, joins, queue_max)
+    bool served = false;              ///< by the handlers of its class
+    EQUUS_FIELDS(index, protocol, window_messages, listed, opens, joins, queue_max, served)
 };
 
 struct image_bond {

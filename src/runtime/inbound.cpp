@@ -79,7 +79,7 @@ bool kernel_impl::may_send(node_boot from, const message_header& header) noexcep
     return header.caller != self || header.proof == proof_of(header.call);
 }
 
-void kernel_impl::recv_reply(std::span<const std::byte> payload) {
+void kernel_impl::recv_reply(node_boot from, std::span<const std::byte> payload) {
     reply_header header;
     if (!load(header, payload) || header.proof != proof_of(header.call)) {
         ++counters.frames_refused;
@@ -111,6 +111,8 @@ void kernel_impl::recv_reply(std::span<const std::byte> payload) {
             return;
         }
         carried = std::move(*decoded);
+        for (capability& each : carried.items)
+            each.wanted_by = from;
         bulk_has_come(carried.items, true);
     }
     complete_call(header.call_slot, header.call, errc::ok, nullptr, nullptr,
@@ -195,16 +197,39 @@ void kernel_impl::recv_broken(node_boot from, const broken_frame& frame) {
 
 void kernel_impl::recv_members(node_boot from, const channel_members_frame& frame) {
     stream_record* stream = followed.at(frame.stream_slot);
+    members_known_frame known{frame.channel, frame.stream, frame.version, false};
     if (stream && stream->id == frame.stream) {
-        if (stream->channel_at.at == from)
-            set_members(*stream, frame.version, frame.members);
-        else
+        if (stream->channel_at.at != from) {
             ++counters.frames_refused;
-    } else if (from == self) {
-        if (const auto found = channels.find(frame.channel); found != channels.end())
-            std::erase_if(found->second.followers,
-                          [&](const follow_channel_body& f) { return f.stream == frame.stream; });
+            return;
+        }
+        set_members(*stream, frame.version, frame.members);
+    } else {
+        known.ended = true;
     }
+    if (from == self)
+        recv_members_known(self, known);
+    else if (frame.asks)
+        send_frame(from, kind::members_known, lane::control, known);
+}
+
+/// A stream that follows a channel of this node has heard of its ports, or follows it no more.
+void kernel_impl::recv_members_known(node_boot from, const members_known_frame& frame) {
+    if (!lives_at(frame.stream.owner, from)) {
+        ++counters.frames_refused;
+        return;
+    }
+    const auto found = channels.find(frame.channel);
+    if (found == channels.end())
+        return;
+    channel_record& channel = found->second;
+    if (frame.ended)
+        std::erase_if(channel.followers,
+                      [&](const follow_channel_body& f) { return f.stream == frame.stream; });
+    for (channel_record::follower& each : channel.followers)
+        if (each.stream == frame.stream)
+            each.known = std::max(each.known, std::min(frame.version, channel.version));
+    settle_joins(channel);
 }
 
 // ---------------------------------------------------------------------- the receiving half

@@ -181,9 +181,10 @@ void kernel_impl::interrupt_ended(incarnation_record& inc) noexcept {
     // A port that still has messages is news again for its handler.
     for (std::size_t i = 0; i < ev.interests.size(); ++i) {
         auto& each = ev.interests[i];
-        if (each.handler.start && !each.kept && each.what.kinds.has(event_kind::port_has_message) &&
-            is_there(inc, each.what.of, event_kind::port_has_message)) {
-            each.kept = true;
+        constexpr event_kind news = event_kind::port_has_message;
+        if (each.handler.start && !each.kept.has(news) && each.what.kinds.has(news) &&
+            is_there(inc, each.what.of, news)) {
+            each.kept = each.kept | news;
             event again;
             again.kind = event_kind::port_has_message;
             again.which = each.what.of;

@@ -95,6 +95,8 @@ struct kernel_impl : kernel_state {
     void tell_watchers(incarnation_record& inc, event what);
     bool tell_of_fault(incarnation_record& inc);
     void deliver_event(incarnation_id to, event what);
+    bool answer_is_due(incarnation_id to, const event& what) const noexcept;
+    void request_is_over() noexcept;
     void send_event(const runtime::watcher& to, const event& what);
     void member_event(const event& what);
     void add_watcher(incarnation_id subject, runtime::watcher who);
@@ -116,6 +118,7 @@ struct kernel_impl : kernel_state {
     void port_changed(port_record& port);
     void stream_changed(stream_record& stream);
     void stream_is_exhausted(stream_record& stream);
+    void stream_failed(stream_record& stream);
     bool local_event(incarnation_record& inc, const void* record, event_kind kind);
     void was_taken(incarnation_record& inc, const event& what);
 
@@ -163,6 +166,8 @@ struct kernel_impl : kernel_state {
                                         std::vector<std::uint32_t>& streams);
     void restore_references(incarnation_record& inc, const runtime::incarnation_image& image,
                             std::span<const capability> given, const creation& what);
+    runtime::reference_entry restored_port(incarnation_record& inc, const runtime::image_port& from,
+                                           std::uint32_t declared);
     void attach_restored(incarnation_record& inc, const runtime::image_port& from,
                          std::vector<capability>& opened, std::vector<std::uint32_t>& streams);
     std::optional<runtime::answer_frame> copy_or_fork(node_boot from,
@@ -183,7 +188,8 @@ struct kernel_impl : kernel_state {
     result<capability> describe_reference(incarnation_record& inc, reference which);
     result<std::vector<capability>> export_references(incarnation_record& inc,
                                                       const detail::message_type& type,
-                                                      void* object, incarnation_id receiver);
+                                                      void* object, incarnation_id receiver,
+                                                      node_boot answered = {});
     void tell_of_propagation(const incarnation_record& by, const capability& what,
                              incarnation_id receiver);
     reference import_capability(incarnation_record& inc, const capability& from);
@@ -196,6 +202,11 @@ struct kernel_impl : kernel_state {
     // ------------------------------------------------------------------ handles.cpp
     reference make_named(incarnation_record& inc, const capability& of);
     stream_record* find_stream(stream_id id) noexcept;
+    std::uint64_t wanted_of(incarnation_record& inc, reference original, node_boot copied_to);
+    void end_following(incarnation_record& inc, reference original, error why);
+    void reply_is_dropped(incarnation_record& inc, const detail::message_type& type, void* object);
+    void copy_is_made(const capability& from, const stream_record* copy);
+    void no_copies(std::span<const capability> wanted);
     void give_away(incarnation_record& inc, std::uint32_t index);
     void give_away_marked(incarnation_record& inc, std::vector<reference>& marked);
     void settle_deferred();
@@ -230,7 +241,7 @@ struct kernel_impl : kernel_state {
     runtime::retained_message* retain(stream_leg& leg, const envelope& message);
 
     // ------------------------------------------------------------------ breaks.cpp
-    void keep_in_doubt(stream_record& stream, stream_leg& leg);
+    bool keep_in_doubt(stream_record& stream, stream_leg& leg);
     void some_are_stuck(stream_record& stream, std::uint32_t bytes);
     void patience_is_over(stream_record& stream);
     static bool is_given_up(const stream_record& stream, port_id port) noexcept;
@@ -254,8 +265,6 @@ struct kernel_impl : kernel_state {
     void call_is_settled(stream_record& stream, runtime::queued_call& call);
     void forget_queued_calls(stream_record& stream) noexcept;
     void withdraw_queueing(detail::queueing_operation& op) noexcept;
-    /// What asinvoke has queued has failed.
-    void stream_failed(stream_record&) {}
 
     // ------------------------------------------------------------------ dgrams.cpp
     void send_dgram(stream_record& stream, envelope* message);
@@ -295,7 +304,7 @@ struct kernel_impl : kernel_state {
     }
     std::uint32_t proof_of(call_id call) const noexcept;
     bool may_send(node_boot from, const runtime::message_header& header) noexcept;
-    void recv_reply(std::span<const std::byte> payload);
+    void recv_reply(node_boot from, std::span<const std::byte> payload);
     void recv_credit(node_boot from, std::span<const std::byte> payload);
     void recv_next(node_boot from, const runtime::next_frame& frame);
     void recv_moved(node_boot from, const runtime::moved_frame& frame);
@@ -303,6 +312,7 @@ struct kernel_impl : kernel_state {
     void recv_broken(node_boot from, const runtime::broken_frame& frame);
     void recv_event(node_boot from, runtime::event_frame& frame);
     void recv_members(node_boot from, const runtime::channel_members_frame& frame);
+    void recv_members_known(node_boot from, const runtime::members_known_frame& frame);
 
     // ------------------------------------------------------------------ bounds.cpp
     void bound_queue(port_record& port, std::uint32_t messages) noexcept;
@@ -419,9 +429,10 @@ struct kernel_impl : kernel_state {
     void answer_later(node_boot to, std::uint64_t id, runtime::answer_frame answer);
     void handle_answer(node_boot from, runtime::answer_frame frame);
     void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
-    void tell_members(runtime::channel_record& channel);
+    void tell_members(runtime::channel_record& channel, bool asks = false);
     void tell_members(runtime::channel_record& channel,
-                      const runtime::follow_channel_body& follower);
+                      const runtime::follow_channel_body& follower, bool asks);
+    void settle_joins(runtime::channel_record& channel);
     void follow_channel(stream_record& stream);
     void end_channels_of(incarnation_id owner);
     void channel_has_ended(stream_record& stream);

@@ -100,6 +100,7 @@ struct kernel_state {
         /// Without an operation: whoever asked for what is asked here in turn.
         node_boot relay_to;
         std::uint64_t relay_id = 0;
+        reference follows = {}; ///< the stream of whose next copy a handle is wanted
     };
     std::map<std::uint64_t, pending_request> requests;
 
@@ -119,6 +120,8 @@ struct kernel_state {
         friend auto operator<=>(const watch_key&, const watch_key&) = default;
     };
     std::map<watch_key, event_kinds> watches;
+    /// Events of what somebody has asked for, before the answer that says what it is.
+    std::vector<std::pair<incarnation_id, event>> early_events;
     /// Nodes of subjects whose silence somebody wants to hear of.
     struct probing {
         std::uint32_t watches = 0;

@@ -357,7 +357,7 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         recv_message(from, f.payload);
         break;
     case static_cast<std::uint8_t>(kind::reply):
-        recv_reply(f.payload);
+        recv_reply(from, f.payload);
         break;
     case static_cast<std::uint8_t>(kind::credit):
         recv_credit(from, f.payload);
@@ -424,6 +424,10 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
     case static_cast<std::uint8_t>(kind::channel_members):
         with<channel_members_frame>(f, refused,
                                     [&](channel_members_frame& m) { recv_members(from, m); });
+        break;
+    case static_cast<std::uint8_t>(kind::members_known):
+        with<members_known_frame>(f, refused,
+                                  [&](members_known_frame& m) { recv_members_known(from, m); });
         break;
     case static_cast<std::uint8_t>(kind::view):
         with<view_frame>(f, refused, [&](view_frame& v) {

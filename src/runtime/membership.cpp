@@ -201,6 +201,8 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
             ++channel.version;
             tell_members(channel);
         }
+        std::erase_if(channel.followers, [&](const follow_channel_body& f) { return f.at == who; });
+        settle_joins(channel);
     }
     for (std::uint32_t slot = 0; slot < calls.size(); ++slot)
         if (calls[slot].op && calls[slot].op->sent && calls[slot].to == who &&

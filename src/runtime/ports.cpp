@@ -254,11 +254,11 @@ void kernel_impl::end_entry(leg_entry& leg) noexcept {
 
 void kernel_impl::close_port(port_record& port, errc reason) {
     incarnation_record& inc = *port.owner;
-    leave_channels(port);
     while (envelope* message = take(port, {}))
         return_undelivered(message, "the receiver ended before it took the message");
     while (port.attached && !port.attached->legs.empty())
         break_entry(*port.attached->legs.begin()->second);
+    leave_channels(port); // who sends has heard by now what was not consumed
     static_cast<void>(reason);
     if (port.ready)
         inc.ready_ports.remove(port);
@@ -297,9 +297,10 @@ void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
         break_stream(stream, errc::broken);
         return;
     }
-    if (stream.owner)
-        keep_in_doubt(stream, leg);
+    const bool lost = stream.owner && keep_in_doubt(stream, leg);
     remove_leg(stream, leg); // the others go on
+    if (lost && (stream.routing == channel_kind::anycast || !stream.legs))
+        stream_failed(stream);
     if (!stream.waiting.empty())
         wake_senders(stream);
     if (stream.closing)

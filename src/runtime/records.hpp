@@ -263,6 +263,7 @@ struct reference_entry {
     std::uint32_t rights = 0xffff'ffff;
     bool given_away = false; ///< it leaves with the next message that carries it
     bool reported = false;   ///< its owner is told when it is passed on [K41]
+    bool followed = false;   ///< a handle of its next copy is wanted
     void* record = nullptr;  ///< null for a declared stream that is not wired
     const protocol_type* protocol = nullptr;
 };
@@ -328,8 +329,8 @@ struct event_record {
         incarnation_id subject; ///< of a handle
         interrupt_priority priority = 0;
         detail::event_handler handler;
-        bool kept = false; ///< one of a stream or port waits to be taken
-        bool news = true;  ///< that a stream can be used would be some
+        event_kinds kept; ///< those of a stream or port that wait to be taken
+        bool news = true; ///< that a stream can be used would be some
     };
     /// A handler that has begun, and what it has interrupted.
     struct interrupt_frame {
@@ -479,7 +480,17 @@ struct channel_record {
     std::uint64_t protocol = 0;
     std::uint32_t version = 1;
     std::vector<channel_member> members;
-    std::vector<follow_channel_body> followers;
+    struct follower : follow_channel_body {
+        std::uint32_t known = 0; ///< the version that it is known to have
+    };
+    std::vector<follower> followers;
+    /// Answered when all who followed then know of the new port.
+    struct joining {
+        node_boot from;
+        std::uint64_t request = 0;
+        std::uint32_t version = 0;
+    };
+    std::vector<joining> joins;
 };
 
 } // namespace equus::runtime

@@ -154,9 +154,12 @@ reference kernel_impl::import_capability(incarnation_record& inc, const capabili
         const reference made = add_reference(inc, entry);
         if (!made) {
             free_stream(*stream);
+            no_copies({&from, 1});
             return {};
         }
         bind(*stream, from);
+        if (from.wanted && from.wanted_by.node) [[unlikely]]
+            copy_is_made(from, stream);
         return made;
     }
     case reference_kind::incarnation:
@@ -174,6 +177,7 @@ struct export_walk {
     kernel_impl& kernel;
     incarnation_record& from;
     incarnation_id receiver;
+    node_boot answered;
     std::vector<capability> made;
     std::vector<reference> marked; ///< to be given away
     error why{errc::ok};
@@ -185,12 +189,11 @@ constexpr std::size_t capabilities_countable = 255;
 } // namespace
 
 /// Writes indices into the object's references, and returns what they stand for: all of them or, if
-/// one is refused, none.
-result<std::vector<capability>> kernel_impl::export_references(incarnation_record& inc,
-                                                               const message_type& type,
-                                                               void* object,
-                                                               incarnation_id receiver) {
-    export_walk walk{*this, inc, receiver, {}, {}};
+/// one is refused, none. `answered`: where the receiver of a reply is.
+result<std::vector<capability>>
+kernel_impl::export_references(incarnation_record& inc, const message_type& type, void* object,
+                               incarnation_id receiver, node_boot answered) {
+    export_walk walk{*this, inc, receiver, answered, {}, {}};
     type.for_each_reference(
         object,
         [](void* opaque, reference& found) {
@@ -202,7 +205,10 @@ result<std::vector<capability>> kernel_impl::export_references(incarnation_recor
                 at.why = std::move(exported.error());
                 return;
             }
-            if (at.from.references[found.index()].given_away) [[unlikely]]
+            const reference_entry& entry = at.from.references[found.index()];
+            if (entry.followed) [[unlikely]]
+                exported->wanted = at.kernel.wanted_of(at.from, found, at.answered);
+            if (entry.given_away) [[unlikely]]
                 at.marked.push_back(found);
             if (exported->kind == reference_kind::bulk) // it is the message's from now on
                 at.kernel.drop_reference(at.from, found.index());

@@ -54,6 +54,7 @@ void kernel_impl::handle_answer(node_boot from, answer_frame frame) {
     }
     const pending_request asked = found->second;
     requests.erase(found);
+    request_is_over();
     if (asked.op)
         handle_answer_for(*asked.op, std::move(frame));
     else
@@ -66,6 +67,7 @@ void kernel_impl::request_was_cut_off(std::uint64_t id, std::string text) {
         return;
     const pending_request asked = found->second;
     requests.erase(found);
+    request_is_over();
     if (asked.op) {
         end(*asked.op, error{errc::maybe_delivered, std::move(text)});
         return;
@@ -111,6 +113,14 @@ answer_frame refuse(errc code, std::string text) {
 event_kinds events_of(const creation& what) noexcept {
     const event_kinds asked{what.events};
     return what.watched ? asked | event_kind::terminated : asked;
+}
+
+/// The version of a channel's members that everybody who sends to it has heard of.
+std::uint32_t known_by_all(const channel_record& channel) noexcept {
+    std::uint32_t known = channel.version;
+    for (const channel_record::follower& each : channel.followers)
+        known = std::min(known, each.known);
+    return known;
 }
 
 template <class Body>
@@ -233,9 +243,12 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
             channel.members.end()) {
             channel.members.push_back(body.member);
             ++channel.version;
-            tell_members(channel);
         }
-        return answer_frame{};
+        tell_members(channel, body.until_known);
+        if (!body.until_known || known_by_all(channel) == channel.version)
+            return answer_frame{};
+        channel.joins.push_back({from, frame.id, channel.version});
+        return {};
     }
     case detail::request_kind::leave_channel: {
         join_channel_body body;
@@ -268,8 +281,9 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
                            broken_frame{body.stream, body.stream_slot, 0, errc::broken, true});
             return refuse(errc::closed, "the channel's creator has ended");
         }
-        found->second.followers.push_back(body);
-        tell_members(found->second, body);
+        // What it hears first says all: nobody who joins has to wait for it.
+        found->second.followers.push_back({body, found->second.version});
+        tell_members(found->second, body, false);
         return answer_frame{};
     }
     }
@@ -278,7 +292,8 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
 
 // ---------------------------------------------------------------------- channels with many ports
 
-void kernel_impl::tell_members(channel_record& channel, const follow_channel_body& follower) {
+void kernel_impl::tell_members(channel_record& channel, const follow_channel_body& follower,
+                               bool asks) {
     if (EQUUS_MUTANT(members_are_not_told))
         return;
     channel_members_frame frame;
@@ -287,19 +302,31 @@ void kernel_impl::tell_members(channel_record& channel, const follow_channel_bod
     frame.stream_slot = follower.stream_slot;
     frame.version = channel.version;
     frame.members = channel.members;
+    frame.asks = asks;
     if (follower.at == self)
         recv_members(self, frame);
     else if (is_member(follower.at))
         send_frame(follower.at, kind::channel_members, lane::control, frame);
 }
 
-void kernel_impl::tell_members(channel_record& channel) {
+void kernel_impl::tell_members(channel_record& channel, bool asks) {
     std::erase_if(channel.followers,
                   [&](const follow_channel_body& f) { return f.at != self && !is_member(f.at); });
     // A follower that has ended drops out when it is told: see recv_members.
     const auto followers = channel.followers;
     for (const follow_channel_body& follower : followers)
-        tell_members(channel, follower);
+        tell_members(channel, follower, asks);
+}
+
+/// A join that was to be known is answered when everybody who sends to the channel knows of the new
+/// port: what they send from then on comes to it.
+void kernel_impl::settle_joins(channel_record& channel) {
+    const std::uint32_t known = known_by_all(channel);
+    while (!channel.joins.empty() && channel.joins.front().version <= known) {
+        const channel_record::joining first = channel.joins.front();
+        channel.joins.erase(channel.joins.begin());
+        answer_later(first.from, first.request, answer_frame{});
+    }
 }
 
 void kernel_impl::follow_channel(stream_record& stream) {
@@ -333,7 +360,11 @@ void kernel_impl::end_channels_of(incarnation_id owner) {
     for (auto at = channels.lower_bound(channel_id{owner, 0});
          at != channels.end() && at->first.owner == owner;) {
         const auto followers = std::move(at->second.followers);
+        const auto joins = std::move(at->second.joins);
         at = channels.erase(at);
+        for (const channel_record::joining& each : joins)
+            answer_later(each.from, each.request,
+                         refuse(errc::closed, "the channel's creator has ended"));
         for (const follow_channel_body& each : followers) {
             if (each.at != self) {
                 send_frame(each.at, kind::broken, lane::control,
@@ -508,10 +539,13 @@ detail::creating create_from(incarnation_handle blueprint, const creation& what,
             std::move(references),      events_of(what)};
 }
 
-detail::requesting_nothing join_channel(reference port, any_reference channel) {
+namespace {
+
+detail::requesting_nothing joining(reference port, any_reference channel, bool until_known) {
     const kernel_entry inc;
     kernel_impl& kernel = *inc->kernel;
     join_channel_body body;
+    body.until_known = until_known;
     const auto* stream = kernel.lookup(*inc, channel);
     const auto* entry = kernel.lookup(*inc, port);
     if (stream && stream->record && stream->kind == reference_kind::stream && entry &&
@@ -528,6 +562,20 @@ detail::requesting_nothing join_channel(reference port, any_reference channel) {
     }
     return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
 }
+
+} // namespace
+
+detail::requesting_nothing join_channel(reference port, any_reference channel) {
+    const kernel_entry inc;
+    return joining(port, channel, false);
+}
+
+namespace detail {
+requesting_nothing join(reference port, reference channel) {
+    const runtime::kernel_entry inc;
+    return joining(port, any_reference{channel}, true);
+}
+} // namespace detail
 
 std::vector<member_info> members() {
     const kernel_entry inc;

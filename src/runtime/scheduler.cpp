@@ -228,6 +228,7 @@ void kernel_impl::cut_off(operation& op, errc not_begun, errc maybe) {
         break;
     case detail::operation_kind::request:
         requests.erase(static_cast<detail::request_operation&>(op).id);
+        request_is_over();
         end(op, maybe);
         break;
     case detail::operation_kind::bulk: {
@@ -384,6 +385,7 @@ void operation::withdraw(operation& self) noexcept {
         break;
     case operation_kind::request:
         kernel.requests.erase(static_cast<request_operation&>(self).id);
+        kernel.request_is_over();
         break;
     case operation_kind::bulk:
         kernel.give_up_copy(static_cast<bulk_operation&>(self));

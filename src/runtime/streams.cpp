@@ -373,11 +373,12 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
     stream.broken = reason;
     std::uint64_t sent = 0;
     std::uint64_t consumed_to = 0;
+    bool failed = false;
     while (stream_leg* leg = stream.legs) {
         sent += leg->sent;
         consumed_to += leg->consumed;
-        if (stream.owner)
-            keep_in_doubt(stream, *leg);
+        if (stream.owner && keep_in_doubt(stream, *leg))
+            failed = true;
         remove_leg(stream, *leg);
     }
     trace(trace_kind::broken, stream.id.owner, stream.id.counter, consumed_to, sent);
@@ -385,9 +386,13 @@ void kernel_impl::break_stream(stream_record& stream, errc reason) {
         EQUUS_SOMETIMES(broken_while_senders_waited);
         wake_senders(stream);
     }
-    if (stream.closing)
+    if (stream.closing) {
         free_stream(stream);
-    else if (stream.watched)
+        return;
+    }
+    if (failed)
+        stream_failed(stream);
+    if (stream.watched)
         stream_changed(stream);
 }
 
@@ -446,12 +451,15 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
         return;
     stream.members_known = true;
     stream.members_version = version;
+    bool lost = false;
     for (stream_leg* leg = stream.legs; leg;) {
         stream_leg* after = leg->next;
         const bool stays = std::any_of(
             list.begin(), list.end(), [&](const channel_member& m) { return m.port == leg->port; });
         if (!stays) {
             finish_leg(*leg);
+            if (stream.routing == channel_kind::anycast && stream.owner)
+                lost = keep_in_doubt(stream, *leg) || lost;
             remove_leg(stream, *leg);
         }
         leg = after;
@@ -463,6 +471,8 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
         if (!known && is_member(member.at.at) && !is_given_up(stream, member.port))
             add_leg(stream, member.port, member.at, member.credit_first);
     }
+    if (lost)
+        stream_failed(stream);
     if (!stream.waiting.empty())
         wake_senders(stream);
 }

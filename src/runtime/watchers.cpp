@@ -47,7 +47,30 @@ void kernel_impl::send_event(const watcher& to, const event& what) {
     }
 }
 
+/// Whether `to` has asked for an incarnation whose events it wants, and has not heard which it is:
+/// the answer comes over another node than the event. No event overtakes the answer.
+bool kernel_impl::answer_is_due(incarnation_id to, const event& what) const noexcept {
+    if (watches.contains({to, what.subject, what.node}))
+        return false;
+    return std::any_of(requests.begin(), requests.end(), [&](const auto& each) {
+        const detail::request_operation* op = each.second.op;
+        return op && static_cast<const incarnation_record*>(op->owner)->id == to &&
+               event_kinds{op->watched}.has(what.kind);
+    });
+}
+
+/// One that somebody was to hear of: what came early comes now, or still waits for another.
+void kernel_impl::request_is_over() noexcept {
+    if (!early_events.empty())
+        is_deferred = true;
+}
+
 void kernel_impl::deliver_event(incarnation_id to, event what) {
+    if (!requests.empty() && answer_is_due(to, what)) {
+        EQUUS_SOMETIMES(event_before_its_answer);
+        early_events.emplace_back(to, std::move(what));
+        return;
+    }
     incarnation_record* inc = find(to);
     if (!inc || inc->ending) {
         if (what.kind == event_kind::faulting) // it must not wait for who is not there
@@ -200,10 +223,10 @@ void kernel_impl::watched_node_is_gone(node_boot who, errc reason, const std::st
         if (key.at == who)
             over.emplace_back(key, kinds);
     for (const auto& [key, kinds] : over) {
-        forget_watch(key.who, key.subject, key.at, all_kinds);
         if (kinds.has(event_kind::terminated) && !EQUUS_MUTANT(evictions_are_no_events))
             deliver_event(key.who, event{event_kind::terminated, key.subject, who, reason, 0,
                                          "node '" + name + "' was lost"});
+        forget_watch(key.who, key.subject, key.at, all_kinds);
     }
 }
 

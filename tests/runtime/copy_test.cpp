@@ -338,3 +338,74 @@ TEST_CASE("the end of a fork's parent does not end the child, that of their pare
     CHECK(net.count(1, "boss") == 0);
     CHECK(net.count(2, "orphanage") == 0);
 }
+
+// ---------------------------------------------------------------------- ports made while running
+
+namespace {
+
+struct shout {
+    std::uint32_t loud = 0;
+    EQUUS_FIELDS(loud)
+};
+using shouting = protocol<"test.shouting", shout>;
+
+/// Has ports that its class does not declare, and forks itself with them.
+class maker : public incarnation<maker> {
+public:
+    struct state {
+        bool copied = false;
+        any_reference read;   ///< a port of counting
+        any_reference served; ///< a port of telling, which goes to on(told)
+        EQUUS_FIELDS(copied, read, served)
+    };
+    state state_;
+    port<telling> in{*this, "in"};
+    stream<counting> known{*this, "known"};
+
+    task<> main() {
+        if (state_.copied) {
+            auto came = co_await port<counting>{state_.read}.receive().within(1s);
+            note("child's own port", came);
+            co_await sleep(for_ever);
+        }
+        state_.copied = true;
+        const auto read = co_await ok(make_port<counting>());
+        const auto served = co_await ok(make_port<telling>(*this));
+        const auto alien = co_await ok(make_port<shouting>());
+        state_.read = any_reference{read};
+        state_.served = any_reference{served};
+        note("alien", co_await fork_self(read, alien));
+        auto made = co_await fork_self(read, served).on(node_id{where_to});
+        note("fork", made);
+        const auto to_read = co_await ok(made->streams.at(0).as_stream<counting>());
+        const auto to_served = co_await ok(made->streams.at(1).as_stream<telling>());
+        note("sent", co_await to_read.send<number>(1u));
+        note("told", co_await to_served.send<told>(std::string{"once"}, 1u));
+        co_await sleep(for_ever);
+    }
+    void on(told t) { note("served " + t.who); }
+    void on(forked) {}
+};
+
+task<> makes_a_maker(boss& me) {
+    creation what;
+    what.module = "maker";
+    co_await me.make(what, 1);
+    co_await sleep(for_ever);
+}
+
+} // namespace
+
+TEST_CASE("a fork copies a port that was made while running, or says why it cannot",
+          "[kernel][rdc][inc_fork][K43]") {
+    where_to = GENERATE(1u, 2u);
+    firm net{{&makes_a_maker}, 2, [](module_table& all) { all.add<maker>("maker"); }};
+    net.advance(2s);
+    CAPTURE(seen.lines);
+    CHECK(seen.has("alien: unsupported"));
+    CHECK(seen.has("fork: ok"));
+    CHECK(seen.has("sent: ok"));
+    CHECK(seen.has("told: ok"));
+    CHECK(seen.has("child's own port: ok"));
+    CHECK(seen.has("served once"));
+}

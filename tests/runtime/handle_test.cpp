@@ -192,6 +192,63 @@ task<> borrows(actor& me) {
     co_await ok(co_await mine.send<say>(1u));
 }
 
+// ---- the copy that a caller has
+
+/// Lends a stream, and has a handle of what the borrower got.
+task<> lends_and_holds_on(actor& me) {
+    const auto out = co_await me.reach("listener");
+    auto got = co_await ok(co_await me.in.receive());
+    // [handle_of_copy]
+    handle_of_copy<words> theirs{out};
+    got.reply<borrow>(given_back{any_reference{out}});
+    auto brake = co_await theirs.within(1s); // result<stream_handle<words>>
+    // [/handle_of_copy]
+    seen.outcomes.push_back(code(brake));
+    seen.named = brake->id();
+    got.done();
+    seen.outcomes.push_back(code(co_await brake->freeze()));
+    co_await sleep(100ms);
+    seen.outcomes.push_back(code(co_await brake->unfreeze()));
+    seen.outcomes.push_back(code(co_await out.send<say>(3u))); // its own is another
+}
+task<> borrows_under_a_brake(actor& me) {
+    const auto lender = co_await me.reach("lender");
+    const any_reference nothing;
+    auto got = co_await ok(co_await lender.invoke<borrow>(nothing));
+    const auto mine = co_await ok(got.what.as_stream<words>());
+    seen.own = (co_await ok(mine.handle())).id();
+    co_await sleep(20ms);
+    seen.outcomes.push_back(code(co_await mine.send<say>(1u).within(30ms)));
+    seen.outcomes.push_back(code(co_await mine.send<say>(2u).within(1s)));
+}
+/// Gives up before the answer comes.
+task<> borrows_and_leaves(actor& me) {
+    const auto lender = co_await me.reach("lender");
+    const any_reference nothing;
+    auto got = co_await lender.invoke<borrow>(nothing).within(5ms);
+    seen.outcomes.push_back(code(got));
+    co_await sleep(1s);
+}
+task<> lends_in_vain(actor& me) {
+    const auto out = co_await me.reach("listener");
+    auto got = co_await ok(co_await me.in.receive());
+    handle_of_copy<words> theirs{out};
+    co_await sleep(20ms);
+    got.reply<borrow>(given_back{any_reference{out}});
+    seen.outcomes.push_back(code(co_await theirs.within(100ms)));
+    // Sent on with a message: whose it will be is not known.
+    handle_of_copy<words> again{out};
+    const any_reference sent{out};
+    co_await ok(co_await out.send<hand_over>(sent, "x", any_reference{}));
+    seen.outcomes.push_back(code(co_await again));
+    const stream<words> forged{reference{33, 7}};
+    handle_of_copy<words> of_nothing{forged};
+    seen.outcomes.push_back(code(co_await of_nothing));
+    handle_of_copy<words> never{out};
+    seen.outcomes.push_back(code(co_await never.within(5ms)));
+    seen.finished = true;
+}
+
 // ---- made while running
 
 /// Makes a channel and ports of it, and a port of its own.
@@ -338,4 +395,32 @@ TEST_CASE("who waits at a port that is closed is told", "[kernel][K27]") {
     on.play("waiter", 1, &waits_at_a_port_that_is_closed);
     play_out(on);
     REQUIRE(seen.outcomes == std::vector<errc>{errc::closed});
+}
+
+TEST_CASE("who replies with a stream has a handle of the copy that its caller got, if it wants one",
+          "[kernel][inc_reply][inc_hanCreate][K33]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    const bool copied = GENERATE(false, true);
+    seen = {};
+    stage on{copied};
+    on.play("listener", 1, &listens).play("borrower", 1, &borrows_under_a_brake);
+    on.play("lender", node, &lends_and_holds_on);
+    play_out(on);
+    REQUIRE(seen.named == seen.own);
+    REQUIRE(seen.outcomes ==
+            std::vector<errc>{errc::ok, errc::ok, errc::timed_out, errc::ok, errc::ok, errc::ok});
+    REQUIRE(seen.heard.size() == 2);
+}
+
+TEST_CASE("a handle of a copy that nobody got says why there is none", "[kernel][inc_reply][K33]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    on.play("listener", 1, &listens).play("borrower", 1, &borrows_and_leaves);
+    on.play("lender", node, &lends_in_vain);
+    play_out(on);
+    REQUIRE(seen.finished);
+    REQUIRE(seen.outcomes == std::vector<errc>{errc::maybe_delivered, errc::not_found,
+                                               errc::unsupported, errc::no_such_reference,
+                                               errc::maybe_delivered});
 }

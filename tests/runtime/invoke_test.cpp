@@ -93,6 +93,17 @@ task<> queues_five(actor& me) {
     REQUIRE(out.standing().unsettled == 0);
     seen.story.push_back("settled");
 }
+/// The configuration's `limit NAME calls 2`.
+task<> queues_four_by_its_calls(actor& me) {
+    const auto out = co_await me.reach("receiver");
+    set_calls(out, 2);
+    for (std::uint32_t i = 1; i <= 4; ++i) {
+        note(co_await out.asinvoke<say>(i));
+        seen.after.push_back(now() - time_point{});
+    }
+    REQUIRE(out.standing().unsettled == 2);
+    note(co_await out.settled());
+}
 task<> queues_with_limit_zero(actor& me) {
     const auto out = co_await me.reach("receiver");
     out.buffer_limit(0);
@@ -136,6 +147,74 @@ task<> queues_three_in_vain(actor& me) {
     note(co_await out.settled()); // said once
     note(co_await out.asinvoke<say>(4u));
 }
+// ---- who watches a stream hears of what nobody waits for
+
+std::string told_of(const result<event>& next, reference of) {
+    if (!next)
+        return std::string{name_of(next.error().code())};
+    if (next->which != of)
+        return "of another";
+    return next->kind == event_kind::delivery_failed
+               ? "failed: " + std::string{name_of(next->reason)}
+           : next->kind == event_kind::stream_closed ? "closed"
+                                                     : "another";
+}
+task<> hears_of_failed_calls(actor& me) {
+    const auto out = co_await me.reach("receiver");
+    const auto watched = watch(out, event_kind::delivery_failed);
+    co_await ok(watched);
+    const interest failed{out, event_kind::delivery_failed};
+    for (std::uint32_t i = 1; i <= 3; ++i)
+        note(co_await out.asinvoke<say>(i));
+    seen.story.push_back(told_of(co_await wait_any(failed).within(0s), out));
+    seen.story.push_back(told_of(co_await next_event().within(1s), out));
+    // It is there until somebody asks.
+    seen.story.push_back(told_of(co_await wait_any(failed).within(0s), out));
+    note(co_await out.settled());
+    seen.story.push_back(told_of(co_await wait_any(failed).within(0s), out));
+}
+task<> hears_of_failed_sends(actor& me) {
+    const auto out = co_await me.reach("receiver");
+    const auto other = co_await me.reach("listener");
+    const auto watched = watch(out, event_kind::delivery_failed | event_kind::stream_closed);
+    co_await ok(watched);
+    const interest failed{out, event_kind::delivery_failed};
+    for (std::uint32_t i = 1; i <= 3; ++i)
+        note(co_await out.send<say>(i));
+    for (int i = 0; i < 3; ++i)
+        seen.story.push_back(told_of(co_await next_event().within(200ms), out));
+    seen.story.push_back(told_of(co_await wait_any(failed).within(0s), out));
+    static_cast<void>(co_await resend_in_doubt(out, other));
+    seen.story.push_back(told_of(co_await wait_any(failed).within(0s), out));
+}
+task<> listens(actor& me) {
+    while (auto got = co_await me.in.receive())
+        if (auto said = got->take<say>())
+            seen.heard.push_back(said->number);
+}
+task<> takes_three_and_ends(actor& me) {
+    for (int i = 0; i < 3; ++i) {
+        auto got = co_await ok(co_await me.in.receive());
+        got.done();
+    }
+    co_await sleep(60ms);
+}
+task<> joins_and_never_looks(actor& me) {
+    co_await ok(co_await join_channel(me.in, co_await me.find("channel")));
+    co_await sleep(60ms);
+}
+task<> sends_to_any(actor& me) {
+    const auto any = co_await ok(make_channel<words>(channel_kind::anycast));
+    const any_reference passed_on{any};
+    co_await me.offer("channel", passed_on);
+    note(co_await any.send<say>(1u));
+    const auto watched = watch(any, event_kind::delivery_failed | event_kind::stream_closed);
+    co_await ok(watched);
+    seen.story.push_back(told_of(co_await next_event().within(200ms), any));
+    seen.story.push_back(told_of(co_await next_event().within(200ms), any));
+    REQUIRE(any.is_open());
+}
+
 task<> misuses(actor& me) {
     const auto good = co_await me.reach("receiver");
     const auto sender = co_await ok(narrowed(good, right::send));
@@ -269,4 +348,62 @@ TEST_CASE("an invocation that is not allowed is refused with its reason", "[kern
                                                errc::no_such_reference, errc::unsupported,
                                                errc::unsupported, errc::no_such_reference});
     REQUIRE(seen.heard.empty());
+}
+
+TEST_CASE("the limit of a stream's calls is asinvoke's buffer limit too", "[kernel][K29]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    play(on, node, &receives_slowly, &queues_four_by_its_calls);
+    REQUIRE(seen.heard == std::vector<std::uint32_t>{1, 2, 3, 4});
+    REQUIRE(seen.outcomes == std::vector<errc>(5, errc::ok));
+    REQUIRE(seen.after[1] == seen.after[0]);
+    REQUIRE(seen.after[2] > seen.after[1]);
+    REQUIRE(seen.after[3] - seen.after[2] == 10ms);
+}
+
+TEST_CASE(
+    "who watches a stream hears of a call that failed after it was queued, until he has asked",
+    "[kernel][K30][K53]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    play(on, node, &ends_without_a_look, &hears_of_failed_calls);
+    REQUIRE(seen.outcomes == std::vector<errc>{errc::ok, errc::ok, errc::ok, errc::broken});
+    REQUIRE(seen.story ==
+            std::vector<std::string>{"timed_out", "failed: broken", "failed: broken", "timed_out"});
+}
+
+TEST_CASE("who watches a stream hears of messages that nobody took, before it is closed",
+          "[kernel][K30][K53]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    on.play("listener", 1, &listens);
+    play(on, node, &ends_without_a_look, &hears_of_failed_sends);
+    REQUIRE(seen.outcomes == std::vector<errc>(3, errc::ok));
+    REQUIRE(seen.story == std::vector<std::string>{"failed: broken", "closed", "timed_out",
+                                                   "failed: broken", "timed_out"});
+    REQUIRE(seen.heard == std::vector<std::uint32_t>{1, 2, 3});
+}
+
+TEST_CASE("a stream whose messages were all consumed closes without a failure", "[kernel][K30]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    on.play("listener", 1, &listens);
+    play(on, node, &takes_three_and_ends, &hears_of_failed_sends);
+    REQUIRE(seen.story ==
+            std::vector<std::string>{"closed", "timed_out", "timed_out", "timed_out", "timed_out"});
+    REQUIRE(seen.heard.empty());
+}
+
+TEST_CASE("a port of an anycast channel that ends with what it was given is a failed delivery",
+          "[kernel][K30]") {
+    const std::uint32_t node = GENERATE(1u, 2u);
+    seen = {};
+    stage on;
+    play(on, node, &joins_and_never_looks, &sends_to_any);
+    REQUIRE(seen.outcomes == std::vector<errc>{errc::ok});
+    REQUIRE(seen.story == std::vector<std::string>{"failed: broken", "timed_out"});
 }

@@ -57,8 +57,9 @@ std::vector<const wire::schema_type*> framework_forms() {
         // frames between kernels
         capability, next_frame, moved_frame, finish_frame, broken_frame, call_held_frame,
         cancel_frame, error_chain, regulate_frame, request_frame, answer_frame, event_frame,
-        channel_members_frame, probe_frame, pull_frame, put_frame, copy_end_frame, greeting_frame,
-        welcome_frame, refusal_frame, view_frame, renew_frame, ended_frame,
+        channel_members_frame, members_known_frame, probe_frame, pull_frame, put_frame,
+        copy_end_frame, greeting_frame, welcome_frame, refusal_frame, view_frame, renew_frame,
+        ended_frame,
         // bodies of requests
         creation, join_channel_body, follow_channel_body, watch_body, depend_body, regulate_body,
         node_status, unfreeze_body, open_control_body, copy_body, restore_body, forked_body,
