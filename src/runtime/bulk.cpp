@@ -415,7 +415,10 @@ result<reference> make_bulk(reference buffer, std::uint64_t offset, std::uint64_
     auto* source = new runtime::bulk_source;
     source->kernel = &kernel;
     source->holder = kernel.self;
-    source->id = kernel.bulk.next_id++;
+    // Whoever knows the number has been given the bulk: it shows what only this kernel can make.
+    const std::uint64_t number = kernel.bulk.next_id++ & 0xffff'ffff;
+    source->id =
+        std::uint64_t{kernel.proof_of({{}, static_cast<std::uint32_t>(number)})} << 32 | number;
     source->size = size_bytes;
     source->offset = offset;
     source->given = give;

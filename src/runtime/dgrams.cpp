@@ -71,8 +71,10 @@ void kernel_impl::recv_dgram(node_boot from, std::span<const std::byte> payload)
     }
     port_record* port = ports.at(header.port_slot);
     const auto* at = port ? port->attached.get() : nullptr;
-    const bool attached = at && std::find(at->channels.begin(), at->channels.end(),
-                                          header.channel) != at->channels.end();
+    const bool attached =
+        at &&
+        std::find(at->channels.begin(), at->channels.end(), header.channel) != at->channels.end() &&
+        std::find(at->refused.begin(), at->refused.end(), header.stream) == at->refused.end();
     void* block = nullptr;
     if (attached && has_room_for_dgram(*port))
         block = pool.allocate(port->owner->memory(), sizeof(envelope) + header.body_bytes);

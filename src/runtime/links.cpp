@@ -394,8 +394,10 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
         break;
     case static_cast<std::uint8_t>(kind::cancel):
         with<cancel_frame>(f, refused, [&](cancel_frame& given_up) {
-            if (given_up.call.owner.node == from.node && given_up.call.owner.boot == from.boot)
+            if (lives_at(given_up.call.owner, from))
                 cancel_call(given_up.call);
+            else
+                ++refused;
         });
         break;
     case static_cast<std::uint8_t>(kind::probe):

@@ -140,6 +140,9 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         ++counters.frames_refused;
         return refuse(errc::access_denied, "it lives at another node");
     };
+    // Who asks for another's incarnation, or in its name, passes on what that has asked itself.
+    if (frame.asker && !lives_at(frame.asker, from) && frame.kind != detail::request_kind::restore)
+        return not_yours();
     switch (frame.kind) {
     case detail::request_kind::create: {
         creation what;
@@ -201,6 +204,8 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         depend_body body;
         if (!read(body, frame))
             return malformed();
+        if (!lives_at(body.parent, from) || body.parent_at != from)
+            return not_yours();
         incarnation_record* inc = find(frame.subject);
         if (!inc)
             return refuse(errc::not_found, "the incarnation has ended");

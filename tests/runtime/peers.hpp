@@ -70,6 +70,16 @@ public:
         wire::encode(body, out.subspan(before));
         pump();
     }
+    /// A dgram with that body.
+    template <class Body>
+    void say_dgram(std::size_t from, runtime::message_header header, const Body& body) {
+        header.body_bytes = static_cast<std::uint32_t>(wire::size_bytes(body));
+        const auto out = all_[from]->session->reserve(runtime::kind::dgram, runtime::lane::data,
+                                                      header.bytes() + header.body_bytes);
+        runtime::store(header, out.data());
+        wire::encode(body, out.subspan(header.bytes()));
+        pump();
+    }
     void say(std::size_t from, const runtime::credit_header& credit) {
         runtime::store(credit, all_[from]
                                    ->session
