@@ -3,7 +3,7 @@
 //
 // Handlers nest. Each raises `level`; an operation remembers the level at which it was awaited, and
 // is resumed when no handler above that level is left. A handler begins between two steps only.
-#include "runtime/kernel_impl.hpp"
+#include "runtime/going_on.hpp"
 
 namespace equus {
 
@@ -102,11 +102,7 @@ bool kernel_impl::held_step(incarnation_record& inc) {
         if (!op)
             return false;
         inc.ready.remove(*op);
-        op->ready = false;
-        if (op->has_ended())
-            op->owner = nullptr;
-        inc.in_handler = op->of_handler;
-        resume(inc, op->waiter);
+        go_on(*this, inc, *op);
         const auto& begun = inc.rest->events->begun;
         if (!begun.empty() && !begun.back().task && !inc.in_hand)
             interrupt_ended(inc); // of the control port

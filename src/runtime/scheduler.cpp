@@ -1,4 +1,4 @@
-#include "runtime/kernel_impl.hpp"
+#include "runtime/going_on.hpp"
 
 #include <algorithm>
 
@@ -70,15 +70,7 @@ namespace {
         inc.in_handler = false;
         kernel.resume(inc, inc.life->self);
     } else if (operation* op = inc.ready.pop()) {
-        op->ready = false;
-        if (op->has_ended())
-            op->owner = nullptr; // in no list any more: its destructor has nothing to do
-        inc.in_handler = op->of_handler;
-        if (inc.in_handler && inc.in_hand &&
-            ++inc.in_hand->resumed > kernel.options.limits.handler_steps_max)
-            kernel.fail_handler(inc, error{errc::limit_reached, "handler_steps_max"});
-        else
-            kernel.resume(inc, op->waiter);
+        go_on(kernel, inc, *op);
     } else if (may_dispatch && !inc.in_hand && inc.serving && !inc.ready_ports.empty()) {
         port_record& port = *inc.ready_ports.front();
         if (!kernel.has_message(port)) {

@@ -368,3 +368,48 @@ TEST_CASE("who has left a group is not ended with its parent, who is in it is",
     CHECK(net.count(1, "boss") == 0);
     CHECK(net.count(2, "worker") == (where_to == 1 ? 1 : 0));
 }
+
+namespace {
+
+/// An operation of its control port never ends.
+class endless : public incarnation<endless> {
+public:
+    control_port<adjusting> operations{*this};
+    task<level> on(set_level) {
+        for (;;)
+            co_await sleep(0s);
+    }
+};
+
+task<> operates_the_endless(boss& me) {
+    creation what;
+    what.module = "endless";
+    const incarnation_handle child = co_await me.make(what, where_to);
+    note("freeze", co_await child.freeze());
+    auto operate = co_await child.control<adjusting>();
+    const stream<adjusting> operations = co_await ok(std::move(operate));
+    auto first = co_await operations.invoke<set_level>(1u).within(10s);
+    note("first", first);
+    if (!first)
+        note(first.error().describe());
+    note("unfreeze", co_await child.unfreeze());
+    co_await sleep(for_ever);
+}
+
+} // namespace
+
+TEST_CASE("an operation of a control port has the budget of a handler, also while frozen",
+          "[kernel][rdc][K52]") {
+    where_to = GENERATE(1u, 2u);
+    kernel_limits limits;
+    limits.handler_steps_max = 100;
+    firm net{
+        {&operates_the_endless}, 2, [](module_table& all) { all.add<endless>("endless"); }, limits};
+    net.advance(1s);
+    CAPTURE(seen.lines);
+    CHECK(seen.has("freeze: ok"));
+    CHECK(seen.has("first: handler_failed"));
+    REQUIRE(seen.lines.size() == 4);
+    CHECK(seen.lines[2].find("handler_steps_max") != std::string::npos);
+    CHECK(seen.has("unfreeze: ok"));
+}
