@@ -81,6 +81,15 @@ public:
             seen.lines.push_back(passed ? passed->text : passed.error().describe());
         } else if (parameters_.act == "fault") {
             seen.answer = co_await out.invoke<fault>(parameters_.count);
+        } else if (parameters_.act == "grow") {
+            for (std::size_t size = 4'000; size <= 4'100; ++size) {
+                std::string name(size, 'x');
+                auto told = co_await out.invoke<greet>(std::move(name));
+                std::string line = told ? "answered" : told.error().describe();
+                if (seen.lines.empty() || seen.lines.back() != line)
+                    seen.lines.push_back(std::move(line));
+            }
+            seen.answer = co_await out.invoke<greet>("guest");
         } else if (parameters_.act == "late") {
             seen.answer = co_await out.invoke<greet>("late").within(1us);
         } else if (parameters_.act == "two") {
@@ -251,6 +260,27 @@ TEST_CASE("a handler's failure is its caller's error, with the chain of causes",
     REQUIRE(own->cause() == nullptr);
     REQUIRE(incarnations_on(root) == 1); // the host goes on
     REQUIRE(root.counters().handlers_failed == 1);
+}
+
+TEST_CASE(
+    "a message or reply over the limit is refused with the limit's name, and the next goes on",
+    "[kernel][K28]") {
+    const module_table modules = cast();
+    const std::uint32_t guest_node = GENERATE(1u, 2u);
+    const bool copied = GENERATE(false, true);
+    seen = {};
+    nodes net{modules, copied};
+    kernel_limits small;
+    small.message_bytes_max = 4'096;
+    kernel& root = net.add(small);
+    net.add(small);
+    REQUIRE(net.boot(root, host_for("grow", 0, guest_node)));
+    net.advance(1s);
+    CHECK(seen.lines == std::vector<std::string>{"answered",
+                                                 "too large: the reply is over message_bytes_max",
+                                                 "too large: message_bytes_max"});
+    REQUIRE(seen.answer.has_value());
+    CHECK(seen.answer->has_value());
 }
 
 TEST_CASE("a call ends at its deadline", "[kernel][K27]") {
