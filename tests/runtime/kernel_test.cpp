@@ -276,9 +276,11 @@ TEST_CASE(
     net.add(small);
     REQUIRE(net.boot(root, host_for("grow", 0, guest_node)));
     net.advance(1s);
-    CHECK(seen.lines == std::vector<std::string>{"answered",
-                                                 "too large: the reply is over message_bytes_max",
-                                                 "too large: message_bytes_max"});
+    std::vector<std::string> told{"answered"};
+    if (guest_node == 2 || copied) // a reply that only changes hands is never encoded
+        told.emplace_back("too large: the reply is over message_bytes_max");
+    told.emplace_back("too large: message_bytes_max");
+    CHECK(seen.lines == told);
     REQUIRE(seen.answer.has_value());
     CHECK(seen.answer->has_value());
 }
