@@ -181,7 +181,7 @@ inline freeze(i, to_life_) {
     image[e].expected = L.expected; image[e].consumed = L.consumed;
     image[e].acknowledged = L.acknowledged; image[e].unflushed = L.unflushed;
     image[e].view = L.view;
-    if :: MUTANT == cursor_left_behind -> image[e].expected = L.consumed + 1; image[e].consumed = 0; image[e].expected = 1 :: else fi;
+    if :: MUTANT == cursor_left_behind -> image[e].consumed = 0; image[e].expected = 1 :: else fi;
     if :: MUTANT == sent_counts_as_consumed -> image[e].acknowledged = L.consumed :: else fi;
     L.state = frozen
 }

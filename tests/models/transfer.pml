@@ -38,7 +38,6 @@
 #define broken_at_first_sight 8       /* the sender does not ask where it went */
 #define locates_before_views 9        /* rule 21: the root answers before all have seen the eviction */
 #define locates_after_one_view 17     /* rule 21: all have seen that eviction, and not those after it */
-#define acknowledges_unsettled 18     /* rule 21: while it is installing */
 #define place_not_written 10          /* rule 21 */
 #define taker_moves_unrested 11       /* rule 10: while installing, and its node leaves */
 #define leaves_unrested 12            /* rule 10 */
@@ -243,7 +242,7 @@ inline see(i, ended) {
 }
 /* What it opens or takes back because of an eviction is written before the view is acknowledged. */
 inline acknowledge(i, ended) {
-    has(L.unacknowledged, ended) && (L.state != installing || MUTANT == acknowledges_unsettled);
+    has(L.unacknowledged, ended);
     L.unacknowledged = L.unacknowledged & ~(1 << ended);
     to_root[i]!seen, ended
 }
