@@ -57,6 +57,14 @@ public:
     /// Lets a frozen one go on and an INCHOATE one begin, and gives it that priority among those of
     /// its node; a faulting one goes on to its end.
     detail::requesting_nothing unfreeze(std::optional<priority_level> priority = {}) const;
+    /// Moves it to that node: state, references, queues and wiring, while others go on using it;
+    /// they notice nothing. It comes to rest first, at most for `rest_within` (zero: the node's
+    /// limit of that name): handlers end, what it waits for comes. Answered when it is there. Needs
+    /// `right::migrate`. Errors, after each of which it goes on where it was: unsupported: what it
+    /// has cannot be moved, the text says what; refused: it does not come to rest, or the node does
+    /// not take it; no_such_module, no_such_node, limit_reached, out_of_memory, too_large of the
+    /// node; timed_out: the node was lost or silent. maybe_delivered: its own node was lost.
+    detail::requesting_nothing migrate(node_id to, duration rest_within = {}) const;
     /// A stream to its control port. Needs `right::operate`. Errors: no_such_interface,
     /// wrong_protocol, not_found.
     template <class P>

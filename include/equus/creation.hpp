@@ -77,6 +77,12 @@ struct forked {
     incarnation_id parent;
 };
 
+/// What an incarnation is told, by `on(arrived)` if its class has one, when it goes on at another
+/// node; before main(). Handlers of events are set there again.
+struct arrived {
+    node_boot from;
+};
+
 /// What the parent of a fork gets.
 struct forked_child {
     incarnation_handle child;

@@ -35,7 +35,7 @@ enum class event_kind : std::uint16_t {
     node_left = 8,           ///< left or was evicted: `reason` says which
     faulting = 16,           ///< its main() or start() has failed; it waits for a parent
     created = 32,            ///< it is wired and serves
-    migrated = 64,           ///< reserved
+    migrated = 64,           ///< it has moved to `node`
     stream_closed = 128,     ///< a stream of one's own has broken
     stream_usable = 256,     ///< it takes a message without waiting
     port_has_message = 512,  ///< of one's own

@@ -133,6 +133,11 @@ concept can_be_forked = requires(D& object, forked told) {
     object.on(std::move(told));
 };
 
+template <class D>
+concept hears_of_arrival = requires(D& object, arrived told) {
+    object.on(std::move(told));
+};
+
 /// The end of every life: it serves, and runs main().
 template <class D>
 task<> serve([[maybe_unused]] D& object) {
@@ -183,6 +188,18 @@ task<> live_forked(D& object, forked told) {
     co_await serve(object);
 }
 
+/// A life at another node: it was started long ago.
+template <class D>
+task<> live_again(D& object, [[maybe_unused]] arrived told) {
+    if constexpr (hears_of_arrival<D>) {
+        if constexpr (task_value<decltype(object.on(std::move(told)))>::is_task)
+            co_await object.on(std::move(told));
+        else
+            object.on(std::move(told));
+    }
+    co_await serve(object);
+}
+
 /// A module as the kernel sees it.
 struct module_type {
     std::string name;
@@ -199,6 +216,8 @@ struct module_type {
     const message_type* parameters_type = nullptr; ///< null: none
     void* (*parameters)(void* object) noexcept = nullptr;
     task<> (*live_forked)(void* object, forked told) = nullptr; ///< null: no on(forked)
+    task<> (*live_again)(void* object, arrived told) = nullptr;
+    bool sets_handlers_again = false;            ///< has an on(arrived)
     heap_use allocating = heap_use::counted;     ///< limited: its code can take an exception
     std::vector<std::string> effects;            ///< that its incarnations may ask for
     std::vector<const protocol_type*> protocols; ///< of its interfaces, in order of declaration
@@ -250,6 +269,9 @@ struct module_operations {
     static task<> live_forked(void* object, forked told) {
         return detail::live_forked(*static_cast<D*>(object), told);
     }
+    static task<> live_again(void* object, arrived told) {
+        return detail::live_again(*static_cast<D*>(object), told);
+    }
 };
 
 /// Constructs one incarnation outside of any node to learn what it declares.
@@ -298,6 +320,8 @@ public:
         }
         if constexpr (detail::can_be_forked<D>)
             module.live_forked = &detail::module_operations<D>::live_forked;
+        module.live_again = &detail::module_operations<D>::live_again;
+        module.sets_handlers_again = detail::hears_of_arrival<D>;
         module.effects = std::move(effects);
         detail::describe_interfaces(module);
         insert(std::move(module));

@@ -38,10 +38,12 @@ struct child_task : task_scope {
     child_task(task_group& in, std::size_t at, promise_base& top) noexcept
         : group{in}, index{at}, frame{&top} {
         top.scope = this;
+        task_begins();
     }
     child_task(const child_task&) = delete;
     child_task& operator=(const child_task&) = delete;
     ~child_task() {
+        task_ends();
         if (frame)
             frame->self.destroy();
         if (abandon)

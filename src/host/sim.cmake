@@ -20,6 +20,8 @@ equus_library(sim
         sim_launch.cpp
         sim_ledger.cpp
         sim_membership.cpp
+        sim_migrate.cpp
+        sim_migrate_cast.cpp
         sim_model.cpp
         sim_model_cast.cpp
         sim_multicast.cpp

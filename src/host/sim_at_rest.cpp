@@ -52,7 +52,9 @@ std::string who_is_left(const world& w) {
             for (const stream_status& stream : each.streams)
                 if (stream.waiting != 0)
                     text += ", " + std::to_string(stream.waiting) + " wait to send by " +
-                            (stream.name.empty() ? stream.protocol : stream.name);
+                            (stream.name.empty() ? stream.protocol : stream.name) + ", " +
+                            std::to_string(stream.consumed) + " of " + std::to_string(stream.sent) +
+                            " consumed at " + std::to_string(stream.legs.size()) + " ports";
             text += ")";
         }
     }

@@ -32,6 +32,10 @@ scenario_table built_in_scenarios() {
              [] { return make_model_workload(); }});
     all.add({"multicast", "channels with many ports, which join, leave, get stuck and are lost",
              [] { return make_multicast_workload(); }});
+    all.add({"migrate", "everybody moves between the nodes all the time; items once and in order",
+             [] { return make_migrate_workload(false); }});
+    all.add({"migrate_crash", "the same while nodes crash, in the middle of it too",
+             [] { return make_migrate_workload(true); }});
     return all;
 }
 

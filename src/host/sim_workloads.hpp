@@ -62,6 +62,12 @@ std::unique_ptr<workload> make_events_workload();
 /// depended on.
 std::unique_ptr<workload> make_fork_workload();
 
+/// Producers send items to consumers, and publish bulletins on a multicast channel, while all of
+/// them are moved between the nodes, several at once. Every item is taken once and in order,
+/// wherever its consumer is: each tells the world outside. With `deaths` nodes are lost too: an
+/// incarnation is lost with the node that has it, and with no other.
+std::unique_ptr<workload> make_migrate_workload(bool deaths);
+
 /// Nodes join, leave, crash, are cut off and come back. The register's writes are one history: each
 /// life joins once, with a boot number that was never given before, and goes once; who is written
 /// off for its silence has stopped itself by then; and in the end everybody knows the same members,

@@ -57,13 +57,12 @@ void kernel_impl::dgram_to(const stream_leg& leg, envelope& message) {
 }
 
 bool kernel_impl::has_room_for_dgram(const port_record& port) const noexcept {
-    return port.queued < options.limits.dgram_queue_max;
+    return port.queued < options.limits.dgram_queue_max && !(port.owner->held & held::moving);
 }
 
 void kernel_impl::recv_dgram(node_boot from, std::span<const std::byte> payload) {
     message_header header;
-    if (!load(header, payload) || header.stream.owner.node != from.node ||
-        header.stream.owner.boot != from.boot || header.flags != 0 ||
+    if (!load(header, payload) || !lives_at(header.stream.owner, from) || header.flags != 0 ||
         header.capability_count != 0 || header.capability_bytes != 0 ||
         header.body_bytes > options.limits.dgram_bytes_max) {
         ++counters.frames_refused;

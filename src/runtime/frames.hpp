@@ -40,6 +40,7 @@ inline constexpr frame_kind broken{0x24}; ///< the receiving end is gone for goo
 inline constexpr frame_kind call_held{0x25};
 inline constexpr frame_kind channel_members{0x26};
 inline constexpr frame_kind members_known{0x27}; ///< a follower has heard of a channel's new port
+inline constexpr frame_kind seek{0x28};          ///< which slot has that port? Answered by moved
 inline constexpr frame_kind regulate{0x2a};      ///< a receiver freezes a stream, or lets it go on
 inline constexpr frame_kind pull{0x2e};          ///< send me this, up to there
 inline constexpr frame_kind stop_pull{0x2f};     ///< no more of it
@@ -216,13 +217,21 @@ enum class moved_identity : std::uint16_t {
 struct moved_frame {
     moved_identity what = moved_identity::port;
     stream_id stream;
-    std::uint32_t stream_slot = 0;
+    std::uint32_t stream_slot = 0; ///< of the leg, at the node that is told
     port_id port;
     channel_id channel;
-    incarnation_id incarnation;
-    place to;
+    incarnation_id incarnation; ///< who has moved, and it with it
+    place to;                   ///< slot ~0: not known
     std::uint64_t next = 0;
     EQUUS_FIELDS(what, stream, stream_slot, port, channel, incarnation, to, next)
+};
+
+/// From who knows at which node a port is, and not where there.
+struct seek_frame {
+    stream_id stream;
+    std::uint32_t stream_slot = 0;
+    port_id port;
+    EQUUS_FIELDS(stream, stream_slot, port)
 };
 
 struct finish_frame {
@@ -231,7 +240,8 @@ struct finish_frame {
     std::uint32_t port_slot = 0;
     std::uint32_t leg_slot = 0;
     std::uint64_t last = 0;
-    EQUUS_FIELDS(stream, channel, port_slot, leg_slot, last)
+    port_id port; ///< of one that is passed on to where its port went
+    EQUUS_FIELDS(stream, channel, port_slot, leg_slot, last, port)
 };
 
 struct broken_frame {
@@ -257,6 +267,13 @@ struct regulate_body {
     std::uint32_t stream = 0; ///< its counter
     regulation what = regulation::freeze;
     EQUUS_FIELDS(stream, what)
+};
+
+/// Where an incarnation is, as the register has it.
+struct whereabouts_body {
+    node_boot at;
+    epoch age;
+    EQUUS_FIELDS(at, age)
 };
 
 struct call_held_frame {
@@ -310,7 +327,11 @@ struct answer_frame {
     std::vector<capability> capabilities;
     bytes body;
     std::vector<error_link> causes; ///< when there is any: the whole chain, `text` with it
-    EQUUS_FIELDS(id, status, text, capabilities, body, causes)
+    /// Nothing has been done: it is there, and to be asked there.
+    incarnation_id moved;
+    node_boot moved_to;
+    epoch moved_age;
+    EQUUS_FIELDS(id, status, text, capabilities, body, causes, moved, moved_to, moved_age)
 };
 
 /// Wants nothing but to be acknowledged by the session.
@@ -322,7 +343,8 @@ struct probe_frame {
 struct event_frame {
     incarnation_id to; ///< empty: the kernel itself, for its dependents
     event what;
-    EQUUS_FIELDS(to, what)
+    bool passed_on = false; ///< by a node where `to` has been
+    EQUUS_FIELDS(to, what, passed_on)
 };
 
 struct channel_member {
@@ -455,12 +477,22 @@ struct refusal_frame {
     EQUUS_FIELDS(reason, text)
 };
 enum class view_change : std::uint16_t { joined = 0, left = 1, evicted = 2, silent = 3, heard = 4 };
+/// Where the register of ownership says that an incarnation is, which has moved.
+struct relocated {
+    incarnation_id who;
+    node_boot at;
+    epoch age;
+    EQUUS_FIELDS(who, at, age)
+};
 /// One numbered write of the membership register.
 struct view_frame {
     view_version version;
     view_change change = view_change::joined;
     member_info member;
-    EQUUS_FIELDS(version, change, member)
+    /// Of one that is gone: those that had been there and are elsewhere now. What else was there is
+    /// gone with it.
+    std::vector<relocated> elsewhere;
+    EQUUS_FIELDS(version, change, member, elsewhere)
 };
 struct renew_frame {
     std::int64_t sent_ns = 0; ///< on the member's own clock; comes back

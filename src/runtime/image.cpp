@@ -1,6 +1,7 @@
 #include "runtime/image.hpp"
 
 #include "runtime/kernel_impl.hpp"
+#include "runtime/moving.hpp"
 
 #include <algorithm>
 
@@ -56,8 +57,10 @@ const protocol_type* protocol_in(const module_type& module, std::uint64_t id,
     return nullptr;
 }
 
+} // namespace
+
 /// Replaces the object; one that cannot be read leaves a fresh one.
-result<void> decode_over(const message_type& type, void* object, const bytes& from) {
+result<void> kernel_impl::decode_over(const message_type& type, void* object, const bytes& from) {
     type.destroy(object);
     auto done = type.decode(object, from.span());
     if (!done) {
@@ -68,12 +71,10 @@ result<void> decode_over(const message_type& type, void* object, const bytes& fr
     return done;
 }
 
-} // namespace
-
 // ---------------------------------------------------------------------- capture
 
 result<incarnation_image> kernel_impl::capture(incarnation_record& inc,
-                                               std::span<const reference> listed) {
+                                               std::span<const reference> listed, bool moving) {
     for (const reference each : listed) {
         const auto* entry = lookup(inc, each);
         if (!entry || entry->kind != reference_kind::port)
@@ -111,7 +112,7 @@ result<incarnation_image> kernel_impl::capture(incarnation_record& inc,
                          std::find(listed.begin(), listed.end(), reference{i, entry.generation}) !=
                              listed.end()));
         else if (entry.kind != reference_kind::none)
-            capture_reference(inc, i, out);
+            capture_reference(inc, i, out, moving);
     }
     if (inc.rest) {
         out.interfaces = inc.rest->interfaces;
@@ -153,10 +154,13 @@ image_port kernel_impl::image_of(const port_record& port, std::uint32_t index, b
     return out;
 }
 
-/// What may not be passed on is not in the image.
+/// What may not be passed on is not in the image of a copy; who moves keeps it. Streams that move
+/// are in an image of their own.
 void kernel_impl::capture_reference(incarnation_record& inc, std::uint32_t index,
-                                    incarnation_image& into) {
+                                    incarnation_image& into, bool moving) {
     const reference_entry& entry = inc.references[index];
+    if (moving && entry.kind == reference_kind::stream && entry.record)
+        return;
     image_reference made;
     made.index = index;
     if (entry.kind == reference_kind::stream && !entry.record) {
@@ -166,8 +170,8 @@ void kernel_impl::capture_reference(incarnation_record& inc, std::uint32_t index
         return;
     }
     auto described = describe_reference(inc, reference{index, entry.generation});
-    if (!described ||
-        (described->domain > propagation::same_rdc && !EQUUS_MUTANT(copies_have_everything)))
+    if (!described || (!moving && described->domain > propagation::same_rdc &&
+                       !EQUUS_MUTANT(copies_have_everything)))
         return;
     made.what = std::move(*described);
     if (entry.kind == reference_kind::stream) {
@@ -243,8 +247,9 @@ result<incarnation_record*> kernel_impl::restore(const incarnation_image& image,
 
 /// At their old numbers. What the class declares is there already; what else there is comes in at
 /// the end of the table and is moved to its place.
-void kernel_impl::restore_references(incarnation_record& inc, const incarnation_image& image,
-                                     std::span<const capability> given, const creation& what) {
+bool kernel_impl::restore_references(incarnation_record& inc, const incarnation_image& image,
+                                     std::span<const capability> given, const creation& what,
+                                     const std::vector<moving_stream>* moving) {
     reference_table& table = inc.references;
     const auto declared = static_cast<std::uint32_t>(table.size());
     const auto size = static_cast<std::uint32_t>(image.generations.size());
@@ -290,6 +295,17 @@ void kernel_impl::restore_references(incarnation_record& inc, const incarnation_
                 static_cast<stream_record*>(entry.record)->more().queue_max = each.queue_max;
         }
     }
+    bool well = true;
+    for (const moving_stream& each : moving ? *moving : std::vector<moving_stream>{}) {
+        reference_entry entry;
+        if (each.index >= size || alive[each.index] ||
+            (each.index < declared && table[each.index].kind == reference_kind::port)) {
+            well = false;
+            continue;
+        }
+        well = install_stream(inc, each, entry) && well;
+        put(each.index, entry);
+    }
     for (const image_port& each : image.ports) {
         if (each.index >= size || alive[each.index])
             continue;
@@ -327,7 +343,7 @@ void kernel_impl::restore_references(incarnation_record& inc, const incarnation_
             inc.more().given[name] = import_capability(inc, given[which.index()]);
     const message_type* type = inc.module->state_type;
     if (!type || !type->for_each_reference)
-        return;
+        return well;
     struct walk {
         const incarnation_image& image;
         const std::vector<bool>& alive;
@@ -341,6 +357,7 @@ void kernel_impl::restore_references(incarnation_record& inc, const incarnation_
                                                        : reference{};
         },
         &context);
+    return well;
 }
 
 /// One that was made while the original ran. Nothing: its protocol is not known here.
@@ -379,8 +396,8 @@ void kernel_impl::attach_restored(incarnation_record& inc, const image_port& fro
         attached.joined[each.channel] = each.at;
         request_frame frame;
         frame.kind = detail::request_kind::join_channel;
-        frame.body = encode_frame(join_channel_body{
-            each.channel, {port.id(), {self, port.slot, {}}, credit_first_of(port)}});
+        frame.body = encode_frame(
+            join_channel_body{each.channel, {port.id(), place_here(port), credit_first_of(port)}});
         if (each.at == self)
             static_cast<void>(perform(self, frame));
         else if (is_member(each.at))
@@ -393,7 +410,7 @@ void kernel_impl::attach_restored(incarnation_record& inc, const image_port& fro
     made.protocol = port.protocol->id;
     made.channel = {inc.id, inc.counter()};
     made.port = port.id();
-    made.at = {self, port.slot, {}};
+    made.at = place_here(port);
     made.credit_first = credit_first_of(port);
     port.attach().channels.push_back(made.channel);
     streams.back() = static_cast<std::uint32_t>(opened.size()) + 1; // the handle is the first
@@ -448,7 +465,8 @@ std::optional<answer_frame> kernel_impl::copy_or_fork(node_boot from, const requ
         return restored(onward, body);
     onward.id = next_request++;
     onward.body = encode_frame(body);
-    requests.emplace(onward.id, pending_request{nullptr, target->second.at, from, frame.id});
+    requests.emplace(onward.id,
+                     pending_request{nullptr, target->second.at, from, frame.id, {}, {}, {}, {}, 0});
     send_frame(target->second.at, kind::request, lane::data, onward);
     return {};
 }

@@ -67,11 +67,9 @@ std::uint32_t kernel_impl::proof_of(call_id call) const noexcept {
     return static_cast<std::uint32_t>(words.end());
 }
 
-/// A stream is at its owner's node, and so is the caller of what has not been passed on. A call of
-/// our own that comes back has to be one.
+/// The caller of what has not been passed on is where the stream is. A call of our own that comes
+/// back has to be one.
 bool kernel_impl::may_send(node_boot from, const message_header& header) noexcept {
-    if (!lives_at(header.stream.owner, from))
-        return false;
     if (!(header.flags & message_header::is_call))
         return true;
     if (header.forwards == 0 && header.caller != from)
@@ -127,9 +125,11 @@ void kernel_impl::recv_credit(node_boot from, std::span<const std::byte> payload
         ++counters.frames_refused;
         return;
     }
-    stream_leg* leg = stream_legs.at(header.stream_slot);
-    if (!leg || leg->stream->id != header.stream)
-        return; // the stream has ended meanwhile
+    stream_leg* leg = find_leg(header.stream, header.stream_slot, {});
+    if (!leg) { // the stream has ended meanwhile, or moved
+        answer_stream_moved(from, header.stream, header.leg_slot);
+        return;
+    }
     if (leg->at.at != from) {
         ++counters.frames_refused; // nobody else consumes what this leg carries
         return;
@@ -139,40 +139,14 @@ void kernel_impl::recv_credit(node_boot from, std::span<const std::byte> payload
 }
 
 void kernel_impl::recv_next(node_boot from, const next_frame& frame) {
-    stream_leg* leg = stream_legs.at(frame.stream_slot);
-    if (!leg || leg->stream->id != frame.stream)
-        return;
-    if (leg->at.at != from)
+    stream_leg* leg = find_leg(frame.stream, frame.stream_slot, {});
+    if (!leg)
+        answer_stream_moved(from, frame.stream, ~0u);
+    else if (leg->at.at != from)
         ++counters.frames_refused; // no receiver of this leg
     else if (frame.next > leg->consumed)
         resend(*leg, frame.next); // what was consumed is not here; to send the rest again and again
                                   // would only be discarded again and again
-}
-
-void kernel_impl::recv_moved(node_boot from, const moved_frame& frame) {
-    stream_leg* leg = stream_legs.at(frame.stream_slot);
-    if (!leg || leg->stream->id != frame.stream || leg->port != frame.port)
-        return;
-    // Epochs of different identities are never compared: a leg knows the port's only (rule 8).
-    if (frame.what != moved_identity::port && !EQUUS_MUTANT(epochs_of_all_are_compared)) {
-        ++counters.frames_refused;
-        return;
-    }
-    if (frame.to.age <= leg->at.age && !EQUUS_MUTANT(old_news_is_news))
-        return; // older news never overwrites newer (rule 8)
-    if (leg->at.at != from || frame.to.at == self) {
-        ++counters.frames_refused; // not where it was, or behind our own back
-        return;
-    }
-    trace(trace_kind::moved, frame.stream.owner, frame.to.at.node.value, frame.to.age.value);
-    leg->at = frame.to;
-    leg->remote_leg = ~0u;
-    for (retained_message* kept = leg->retained.front(); kept; kept = kept->next)
-        readdress(kept->frame(), frame.to.slot, ~0u);
-    if (is_member(frame.to.at))
-        resend(*leg, frame.next);
-    else
-        leg_is_broken(*leg, leg->consumed);
 }
 
 void kernel_impl::recv_broken(node_boot from, const broken_frame& frame) {
@@ -186,8 +160,8 @@ void kernel_impl::recv_broken(node_boot from, const broken_frame& frame) {
             ++counters.frames_refused; // not where the channel's creator was
         return;
     }
-    stream_leg* leg = stream_legs.at(frame.stream_slot);
-    if (!leg || leg->stream->id != frame.stream)
+    stream_leg* leg = find_leg(frame.stream, frame.stream_slot, {});
+    if (!leg)
         return;
     if (leg->at.at == from)
         leg_is_broken(*leg, frame.consumed);
@@ -236,9 +210,30 @@ void kernel_impl::recv_members_known(node_boot from, const members_known_frame& 
 
 void kernel_impl::recv_finish(node_boot from, const finish_frame& frame) {
     leg_entry* leg = port_legs.at(frame.leg_slot);
+    bool passed_on = false;
+    if ((!leg || leg->stream != frame.stream) && !whereabouts.empty()) {
+        leg = nullptr;
+        port_id port = frame.port;
+        if (const auto gone = departed_ports.find({frame.channel, frame.port_slot});
+            !port && gone != departed_ports.end())
+            port = gone->second;
+        if (const port_record* here = find_port(port); here && here->attached) {
+            if (const auto found = here->attached->legs.find(frame.stream);
+                found != here->attached->legs.end())
+                leg = found->second.get();
+            const auto past = came_from.find(port.owner);
+            passed_on =
+                past != came_from.end() &&
+                std::find(past->second.begin(), past->second.end(), from) != past->second.end();
+        } else if (const node_boot at = place_of(port.owner, self); port && at != self) {
+            finish_frame onward = frame; // a cursor of it is there (rule 6)
+            onward.port = port;
+            send_frame(at, kind::finish, lane::control, onward);
+        }
+    }
     if (!leg || leg->stream != frame.stream)
         return;
-    if (leg->local || leg->from != from) {
+    if (leg->local || (leg->from != from && !passed_on)) {
         ++counters.frames_refused; // the stream is elsewhere
         return;
     }
@@ -252,7 +247,20 @@ void kernel_impl::recv_finish(node_boot from, const finish_frame& frame) {
 
 /// What happens to an incarnation is told by the kernel where it lives.
 void kernel_impl::recv_event(node_boot from, event_frame& frame) {
-    if (!lives_at(frame.what.subject, from) || frame.what.node != from) {
+    if (frame.passed_on) {
+        const auto past = came_from.find(frame.to);
+        if (past != came_from.end() &&
+            std::find(past->second.begin(), past->second.end(), from) != past->second.end())
+            deliver_event(frame.to, std::move(frame.what));
+        else
+            ++counters.frames_refused;
+        return;
+    }
+    if (!lives_at(frame.what.subject, from)) {
+        put_aside(frame.what.subject, from, kind::event, encode_frame(frame).span());
+        return;
+    }
+    if (frame.what.node != from) {
         ++counters.frames_refused;
         return;
     }

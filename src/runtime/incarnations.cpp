@@ -173,6 +173,8 @@ void kernel_impl::serves(incarnation_record& inc) {
     if (!inc.rest)
         return;
     inc.rest->interfaces.clear();
+    if (came_from.contains(inc.id))
+        return; // it was created long ago
     event what;
     what.kind = event_kind::created;
     what.subject = inc.id;
@@ -187,6 +189,16 @@ void kernel_impl::serves(incarnation_record& inc) {
 void kernel_impl::request_end(incarnation_record& inc, error reason) {
     if (inc.ending)
         return;
+    if (inc.held & held::moving) { // its end is its owner's, once it is clear who that is
+        if (const auto out = departures.find(inc.id); out != departures.end()) {
+            out->second.to_end = true;
+            out->second.end = std::move(reason);
+        } else if (const auto in = arrivals.find(inc.id); in != arrivals.end()) {
+            in->second.to_end = true;
+            in->second.end = std::move(reason);
+        }
+        return;
+    }
     inc.ending = true;
     inc.more().reason = std::move(reason);
     schedule(inc);
@@ -220,6 +232,8 @@ void kernel_impl::end_incarnation(incarnation_record& inc, error reason) {
     }
     end_channels_of(inc.id);
     refuse_orders(inc);
+    departures.erase(inc.id);
+    came_from.erase(inc.id);
     event what;
     what.kind = event_kind::terminated;
     what.subject = inc.id;

@@ -16,6 +16,7 @@ namespace {
 constexpr interrupt_priority control_priority = interrupt_priority_max + 1;
 /// As `level` can count.
 constexpr std::size_t interrupts_max = 200;
+constexpr std::uint8_t begins_nothing = held::stopped | held::freezing | held::resting;
 
 void interrupt_task_ended(detail::promise_base& ended, void* context) {
     auto& inc = *static_cast<incarnation_record*>(context);
@@ -75,25 +76,36 @@ void kernel_impl::run_held(incarnation_record& inc, std::size_t& steps) {
 }
 
 bool kernel_impl::held_has_work(incarnation_record& inc) noexcept {
+    if (inc.held & held::moving)
+        return false;
+    if ((inc.held & held::resting) && !why_no_rest(inc))
+        return true;
     const event_record* ev = inc.rest ? inc.rest->events.get() : nullptr;
     if (!in_control(ev) && waiting_control(inc))
         return true;
     if (inc.level > 0)
-        return first_at_level(inc) || (!(inc.held & (held::stopped | held::freezing)) && ev &&
-                                       first_interrupt(*ev) && ev->begun.size() < interrupts_max);
+        return first_at_level(inc) || (!(inc.held & begins_nothing) && ev && first_interrupt(*ev) &&
+                                       ev->begun.size() < interrupts_max);
     if (inc.held & held::stopped)
         return false;
     if ((inc.held & held::freezing) && !inc.in_hand)
         return true;
-    return !inc.begun || !inc.ready.empty() || (ev && first_interrupt(*ev)) ||
-           (!(inc.held & held::freezing) && !inc.in_hand && inc.serving &&
+    return !inc.begun || !inc.ready.empty() ||
+           (!(inc.held & begins_nothing) && ev && first_interrupt(*ev)) ||
+           (!(inc.held & begins_nothing) && !inc.in_hand && inc.serving &&
             !inc.ready_ports.empty());
 }
 
 bool kernel_impl::held_step(incarnation_record& inc) {
+    if (inc.held & held::moving)
+        return false;
+    if ((inc.held & held::resting) && (!why_no_rest(inc) || EQUUS_MUTANT(leaves_in_a_handler))) {
+        ship(inc);
+        return true;
+    }
     if (begin_control(inc))
         return true;
-    const bool may_begin = !(inc.held & (held::stopped | held::freezing));
+    const bool may_begin = !(inc.held & begins_nothing);
     if (may_begin && begin_interrupt(inc))
         return true;
     if (inc.level > 0) {
@@ -117,7 +129,7 @@ bool kernel_impl::held_step(incarnation_record& inc) {
     const event_record* ev = inc.rest ? inc.rest->events.get() : nullptr;
     if (inc.held == held::interrupted && (!ev || ev->interrupts.empty()))
         inc.held = 0; // the next turn is an ordinary one
-    return step(inc, !(inc.held & held::freezing));
+    return step(inc, !(inc.held & begins_nothing));
 }
 
 /// A message of the control port is handled above everything else.

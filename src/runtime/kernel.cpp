@@ -101,6 +101,7 @@ void kernel::tick(time_point now) {
     if (k.starved_until <= k.now)
         k.tell_starved();
     k.look_at_handlers();
+    k.look_at_departures();
     k.membership_tick();
     if (k.is_deferred)
         k.settle_deferred();
@@ -207,7 +208,8 @@ bool kernel::next_output(output& out) {
 }
 
 time_point kernel::next_deadline() const noexcept {
-    return std::min({impl_->timers.next(), impl_->membership_deadline(), impl_->starved_until});
+    return std::min({impl_->timers.next(), impl_->membership_deadline(), impl_->starved_until,
+                     impl_->departures_deadline()});
 }
 
 node_boot kernel::self() const noexcept {

@@ -10,6 +10,12 @@
 //   orders.cpp        what parents order: freeze, unfreeze, inspection, the control port
 //   dependencies.cpp  who ends with whom
 //   image.cpp         capture, image, restore: copies of INCHOATE incarnations, fork
+//   departures.cpp    an incarnation leaves
+//   arrivals.cpp      and arrives
+//   rest.cpp          when it may
+//   moving.cpp        what goes with it, as a value
+//   whereabouts.cpp   where those are that have moved; legs that change their place
+//   ownership.cpp     the register of ownership, at the root
 //   references.cpp    reference tables, capabilities in and out of messages
 //   streams.cpp       sending: numbers, credit, retention, channels with many ports
 //   ports.cpp         receiving: cursors, queues, consumption, credit returned
@@ -40,6 +46,10 @@ namespace runtime {
 struct incarnation_image;
 struct image_port;
 struct restore_body;
+struct moving_port;
+struct moving_leg;
+struct moving_stream;
+struct installed_body;
 } // namespace runtime
 
 struct kernel_impl : kernel_state {
@@ -107,6 +117,9 @@ struct kernel_impl : kernel_state {
     void note_watch(incarnation_id who, incarnation_id subject, node_boot at, event_kinds kinds);
     void forget_watch(incarnation_id who, incarnation_id subject, node_boot at, event_kinds kinds);
     void forget_watches_of(incarnation_id who);
+    void forget_watches_silently(incarnation_id who);
+    void watch_again(incarnation_record& inc, incarnation_id subject, node_boot last_at,
+                     event_kinds kinds);
     void end_watch(incarnation_id who, incarnation_id subject, node_boot at);
     void watched_node_is_gone(node_boot who, errc reason, const std::string& name);
     void probe_watched_nodes();
@@ -155,17 +168,20 @@ struct kernel_impl : kernel_state {
     void depend_no_more(incarnation_record& child, incarnation_id parent);
 
     // ------------------------------------------------------------------ image.cpp
-    result<runtime::incarnation_image> capture(incarnation_record& inc,
-                                               std::span<const reference> listed);
+    result<runtime::incarnation_image>
+    capture(incarnation_record& inc, std::span<const reference> listed, bool moving = false);
     runtime::image_port image_of(const port_record& port, std::uint32_t index, bool listed) const;
     void capture_reference(incarnation_record& inc, std::uint32_t index,
-                           runtime::incarnation_image& into);
+                           runtime::incarnation_image& into, bool moving);
+    static result<void> decode_over(const detail::message_type& type, void* object,
+                                    const bytes& from);
     result<incarnation_record*> restore(const runtime::incarnation_image& image, bool forked_child,
                                         const creation& what, std::span<const capability> given,
                                         std::vector<capability>& opened,
                                         std::vector<std::uint32_t>& streams);
-    void restore_references(incarnation_record& inc, const runtime::incarnation_image& image,
-                            std::span<const capability> given, const creation& what);
+    bool restore_references(incarnation_record& inc, const runtime::incarnation_image& image,
+                            std::span<const capability> given, const creation& what,
+                            const std::vector<runtime::moving_stream>* moving = nullptr);
     runtime::reference_entry restored_port(incarnation_record& inc, const runtime::image_port& from,
                                            std::uint32_t declared);
     void attach_restored(incarnation_record& inc, const runtime::image_port& from,
@@ -298,21 +314,99 @@ struct kernel_impl : kernel_state {
     void tell_starved();
 
     // ------------------------------------------------------------------ inbound.cpp
-    /// Whether `who` is at that node. Nothing moves yet: everything is where it was born.
-    static bool lives_at(incarnation_id who, node_boot at) noexcept {
-        return who.node == at.node && who.boot == at.boot;
-    }
     std::uint32_t proof_of(call_id call) const noexcept;
     bool may_send(node_boot from, const runtime::message_header& header) noexcept;
     void recv_reply(node_boot from, std::span<const std::byte> payload);
     void recv_credit(node_boot from, std::span<const std::byte> payload);
     void recv_next(node_boot from, const runtime::next_frame& frame);
     void recv_moved(node_boot from, const runtime::moved_frame& frame);
+    void recv_seek(node_boot from, const runtime::seek_frame& frame);
     void recv_finish(node_boot from, const runtime::finish_frame& frame);
     void recv_broken(node_boot from, const runtime::broken_frame& frame);
     void recv_event(node_boot from, runtime::event_frame& frame);
     void recv_members(node_boot from, const runtime::channel_members_frame& frame);
     void recv_members_known(node_boot from, const runtime::members_known_frame& frame);
+
+    // ------------------------------------------------------------------ rest.cpp
+    const char* why_it_stays(incarnation_record& inc) const noexcept;
+    const char* why_no_rest(incarnation_record& inc) const noexcept;
+    void offer_all(incarnation_record& inc);
+
+    // ------------------------------------------------------------------ moving.cpp
+    result<runtime::moving_incarnation> capture_moving(incarnation_record& inc);
+    runtime::moving_port value_of_port(const port_record& port) const;
+    runtime::moving_leg value_of_leg(stream_leg& leg);
+    runtime::moving_stream value_of_stream(const runtime::reference_entry& entry,
+                                           std::uint32_t index);
+    result<incarnation_record*> install(const runtime::moving_incarnation& image);
+    bool install_stream(incarnation_record& inc, const runtime::moving_stream& from,
+                        runtime::reference_entry& into);
+    bool install_port(port_record& port, const runtime::moving_port& from);
+    void dispose(incarnation_record& inc);
+
+    // ------------------------------------------------------------------ departures.cpp
+    std::optional<runtime::answer_frame> begin_departure(incarnation_record& inc,
+                                                         const runtime::request_frame& order);
+    void begin_rest(incarnation_record& inc, departure& out);
+    void ship(incarnation_record& inc);
+    void seal(incarnation_record& inc);
+    void resume_here(incarnation_record& inc, error why);
+    void has_departed(incarnation_record& inc, const runtime::installed_body& there);
+    void tell_of_departure(incarnation_record& inc, const departure& out,
+                           const runtime::installed_body& there, epoch age);
+    void departure_answered(detail::request_kind asked, incarnation_id who,
+                            runtime::answer_frame answer);
+    void reclaim(incarnation_record& inc, departure& out, const char* why);
+    void look_at_departures();
+    time_point departures_deadline() const noexcept;
+    void ask_kernel(node_boot to, detail::request_kind what, incarnation_id about, bytes body);
+    void ask_register(detail::request_kind what, incarnation_id about, bytes body);
+    void kernel_is_answered(const pending_request& asked, runtime::answer_frame answer);
+
+    // ------------------------------------------------------------------ arrivals.cpp
+    static std::uint64_t hash_of_interfaces(const detail::module_type& module);
+    runtime::answer_frame reserve(const runtime::request_frame& frame) const;
+    std::optional<runtime::answer_frame> arrive(node_boot from,
+                                                const runtime::request_frame& frame);
+    void arrival_answered(incarnation_id who, runtime::answer_frame answer);
+    void open(incarnation_record& inc, const runtime::moving_incarnation& image);
+    void open_streams(incarnation_record& inc);
+    void open_leg(stream_leg& leg);
+    void open_ports_of(incarnation_record& inc, epoch age);
+    void open_channels(incarnation_record& inc, const runtime::moving_incarnation& image,
+                       epoch age);
+
+    // ------------------------------------------------------------------ ownership.cpp
+    runtime::answer_frame register_request(node_boot from, const runtime::request_frame& frame);
+    std::vector<runtime::relocated> moved_away_from(node_boot gone) const;
+    void forget_owners();
+
+    // ------------------------------------------------------------------ whereabouts.cpp
+    static node_boot birthplace_of(incarnation_id who) noexcept { return {who.node, who.boot}; }
+    node_boot place_of(incarnation_id who, node_boot hint) const noexcept;
+    epoch age_of(const incarnation_record& inc) const noexcept;
+    place place_here(const port_record& port) const noexcept {
+        return {self, port.slot, age_of(*port.owner)};
+    }
+    bool lives_at(incarnation_id who, node_boot at) const noexcept;
+    bool learn(incarnation_id who, node_boot at, epoch age);
+    void put_aside(incarnation_id who, node_boot from, runtime::frame_kind what,
+                   std::span<const std::byte> payload);
+    void take_set_aside();
+    stream_leg* find_leg(stream_id stream, std::uint32_t slot, port_id port) noexcept;
+    port_record* find_port(port_id id) noexcept;
+    port_record* port_of_channel(const runtime::message_header& header) noexcept;
+    void leg_moves(stream_leg& leg, place to, std::uint64_t next);
+    void say_hello(const stream_leg& leg);
+    void seek(const stream_leg& leg);
+    void sender_moves(leg_entry& entry, node_boot to);
+    void part_halves(stream_leg& leg);
+    void meet_halves(stream_leg& leg);
+    bool waits_for_move(stream_leg& leg);
+    bool answer_moved(node_boot from, const runtime::message_header& header);
+    bool answer_stream_moved(node_boot from, stream_id stream, std::uint32_t leg_slot);
+    std::optional<runtime::answer_frame> redirect(node_boot from,
+                                                  const runtime::request_frame& frame, bool& held);
 
     // ------------------------------------------------------------------ bounds.cpp
     void bound_queue(port_record& port, std::uint32_t messages) noexcept;
@@ -430,10 +524,12 @@ struct kernel_impl : kernel_state {
     void handle_answer(node_boot from, runtime::answer_frame frame);
     void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
     void tell_members(runtime::channel_record& channel, bool asks = false);
+    void ask_again(std::uint64_t id, pending_request asked, const runtime::answer_frame& frame);
     void tell_members(runtime::channel_record& channel,
                       const runtime::follow_channel_body& follower, bool asks);
     void settle_joins(runtime::channel_record& channel);
     void follow_channel(stream_record& stream);
+    void ask_to_follow(stream_record& stream);
     void end_channels_of(incarnation_id owner);
     void channel_has_ended(stream_record& stream);
     void leave_channels(port_record& port);
@@ -503,84 +599,6 @@ struct kernel_impl : kernel_state {
     }
 };
 
-namespace runtime {
-
-inline stream_extra& stream_record::more() {
-    if (!extra) {
-        extra = std::make_unique<stream_extra>();
-        extra->queue_max = kernel->options.limits.asinvoke_limit;
-    }
-    return *extra;
-}
-
-/// Code of an incarnation runs between its making and its end, so that what it allocates and asks
-/// for is its own.
-class running_scope {
-public:
-    explicit running_scope(incarnation_record* now_running) noexcept
-        : running_{detail::running()}, before_{running_} {
-        running_ = now_running;
-    }
-    ~running_scope() { running_ = before_; }
-    running_scope(const running_scope&) = delete;
-
-private:
-    detail::incarnation_core*& running_;
-    detail::incarnation_core* before_;
-};
-
-/// Where code of an incarnation enters the kernel: as long as this lives, what is allocated is the
-/// kernel's, and no exception of operator new comes through it. Every function that an application
-/// calls begins with one; scripts/check-layers looks for those that do not.
-class kernel_entry {
-public:
-    kernel_entry() noexcept
-        : inc_{static_cast<incarnation_record*>(detail::running())},
-          scope_{inc_, detail::heap_use::kernel} {}
-    operator incarnation_record*() const noexcept { return inc_; }
-    incarnation_record& operator*() const noexcept { return *inc_; }
-    incarnation_record* operator->() const noexcept { return inc_; }
-
-private:
-    incarnation_record* inc_;
-    detail::allocating_scope scope_;
-};
-
-/// Stands for an incarnation while a module is asked what its class declares; it has no kernel.
-struct describing_record : incarnation_record {
-    detail::module_type* described = nullptr;
-};
-
-/// Encodes a frame of the codec as bytes.
-template <class Frame>
-bytes encode_frame(const Frame& frame) {
-    bytes out(wire::size_bytes(frame));
-    wire::encode(frame, out.span());
-    return out;
-}
-
-} // namespace runtime
-
-namespace detail {
-reference describe_interface(runtime::incarnation_record& describing, std::string_view name,
-                             interface_kind kind, const protocol_type& protocol);
-} // namespace detail
-
-template <class Frame>
-void kernel_impl::send_greeting(link_id link, runtime::frame_kind kind, const Frame& frame) {
-    runtime::packet_header header;
-    header.run = options.run;
-    header.from = self;
-    runtime::packet_writer packet{header};
-    wire::encode(frame, packet.append(kind, wire::size_bytes(frame)));
-    greetings.emplace_back(link, bytes{packet.packet()});
-}
-
-template <class Frame>
-void kernel_impl::send_frame(node_boot to, runtime::frame_kind kind, runtime::lane where,
-                             const Frame& frame) {
-    if (runtime::session* session = session_to(to))
-        wire::encode(frame, session->reserve(kind, where, wire::size_bytes(frame)));
-}
-
 } // namespace equus
+
+#include "runtime/kernel_entry.hpp"

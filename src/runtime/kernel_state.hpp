@@ -26,6 +26,10 @@
 
 namespace equus {
 
+namespace runtime {
+struct moving_incarnation;
+} // namespace runtime
+
 struct kernel_state {
     using incarnation_record = runtime::incarnation_record;
     using stream_record = runtime::stream_record;
@@ -101,6 +105,12 @@ struct kernel_state {
         node_boot relay_to;
         std::uint64_t relay_id = 0;
         reference follows = {}; ///< the stream of whose next copy a handle is wanted
+        /// Without either: the kernel itself asked, about that incarnation.
+        detail::request_kind kind = detail::request_kind::status;
+        incarnation_id about;
+        /// To be asked again elsewhere, when its subject has moved.
+        std::shared_ptr<runtime::request_frame> again;
+        std::uint32_t hops = 0;
     };
     std::map<std::uint64_t, pending_request> requests;
 
@@ -129,6 +139,56 @@ struct kernel_state {
     };
     std::map<node_boot, probing> probed;
     time_point next_probe = time_point::never();
+
+    // ---- migration
+    /// Of incarnations that have moved: where they are, as far as this kernel has heard.
+    std::map<incarnation_id, runtime::whereabouts_body> whereabouts;
+    /// Ports that have left, by the channel and the slot that they had here (rule 6).
+    std::map<std::pair<channel_id, std::uint32_t>, port_id> departed_ports;
+    /// Where an incarnation of this node was before; the latest last.
+    std::map<incarnation_id, std::vector<node_boot>> came_from;
+    /// One that is about to leave.
+    struct departure {
+        enum class stage : std::uint8_t { asking, resting, shipped, reclaiming };
+        stage at = stage::asking;
+        node_boot to;
+        duration rest_within{};
+        time_point until = time_point::never();
+        std::string why;            ///< it is reclaimed
+        epoch age;                  ///< it had when it was sealed
+        std::vector<port_id> ports; ///< in the order of its image
+        error end{errc::ok};        ///< it is to end, once it is somebody's again
+        bool to_end = false;
+        std::vector<std::pair<node_boot, runtime::request_frame>> requests; ///< that wait for that
+        std::vector<event> events;
+    };
+    std::map<incarnation_id, departure> departures;
+    /// One that has been assembled and waits for the register's word.
+    struct arrival {
+        std::shared_ptr<runtime::moving_incarnation> image; ///< without its state
+        node_boot from;
+        std::uint64_t request = 0;
+        error end{errc::ok};
+        bool to_end = false;
+        std::vector<std::pair<node_boot, runtime::request_frame>> requests;
+    };
+    std::map<incarnation_id, arrival> arrivals;
+    /// Frames in the name of somebody who is not known to be where they come from.
+    struct stranger_frame {
+        node_boot from;
+        runtime::frame_kind what;
+        bytes payload;
+    };
+    std::map<incarnation_id, std::vector<stranger_frame>> set_aside;
+    std::vector<incarnation_id> places_due; ///< of these the place is known now
+    /// At the root: the register of ownership.
+    struct owner_record {
+        node_boot at;
+        epoch age;
+        bool dead = false;
+        std::vector<node_boot> past;
+    };
+    std::map<incarnation_id, owner_record> ownership;
 
     /// Images that came before the view they need.
     std::vector<std::pair<node_boot, runtime::request_frame>> waiting_for_view;

@@ -383,6 +383,9 @@ void kernel_impl::frame_came(node_boot from, const runtime::frame& f) {
     case static_cast<std::uint8_t>(kind::moved):
         with<moved_frame>(f, refused, [&](moved_frame& m) { recv_moved(from, m); });
         break;
+    case static_cast<std::uint8_t>(kind::seek):
+        with<seek_frame>(f, refused, [&](seek_frame& s) { recv_seek(from, s); });
+        break;
     case static_cast<std::uint8_t>(kind::finish):
         with<finish_frame>(f, refused, [&](finish_frame& end_of) { recv_finish(from, end_of); });
         break;

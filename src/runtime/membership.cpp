@@ -105,6 +105,8 @@ void kernel_impl::write_view(view_change change, member_info member) {
     frame.version = view_version{view.value + 1};
     frame.change = change;
     frame.member = std::move(member);
+    if (change == view_change::left || change == view_change::evicted)
+        frame.elsewhere = moved_away_from(frame.member.at);
     std::vector<node_boot> others;
     for (const auto& [node, info] : members)
         if (info.at != self)
@@ -143,8 +145,11 @@ void kernel_impl::apply_view(const view_frame& frame) {
                      : error{errc::evicted, "the run has written this node off"});
             return;
         }
+        for (const relocated& each : frame.elsewhere)
+            learn(each.who, each.at, each.age);
         if (is_member(who))
             member_is_gone(who, frame.change == view_change::evicted);
+        take_set_aside();
         break;
     case view_change::silent:
     case view_change::heard:
@@ -176,32 +181,59 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
     written_off.insert(who);
     const errc reason = by_eviction ? errc::evicted : errc::closed;
 
+    std::vector<stream_leg*> moved_on;
+    std::vector<stream_record*> follow_again;
     stream_legs.for_each([&](stream_leg& leg) {
-        if (leg.at.at == who && !EQUUS_MUTANT(streams_outlive_their_node)) {
+        if (leg.at.at != who)
+            return;
+        // Its port may have gone on from there before.
+        if (const auto known = whereabouts.find(leg.port.owner);
+            known != whereabouts.end() && known->second.at != who) {
+            EQUUS_SOMETIMES(receiver_had_left_the_dead);
+            moved_on.push_back(&leg);
+        } else if (!EQUUS_MUTANT(streams_outlive_their_node)) {
             fail_retained_calls(leg);
             leg_is_broken(leg, leg.consumed);
         }
     });
+    for (stream_leg* leg : moved_on) {
+        const whereabouts_body& known = whereabouts.find(leg->port.owner)->second;
+        leg_moves(*leg, {known.at, ~0u, known.age}, leg->consumed + 1);
+    }
     followed.for_each([&](stream_record& stream) {
+        if (stream.channel_at.at != who)
+            return;
+        stream.channel_at.at = place_of(stream.channel.owner, who);
         if (stream.channel_at.at == who)
             break_stream(stream, errc::broken);
+        else
+            follow_again.push_back(&stream);
     });
+    for (stream_record* stream : follow_again)
+        ask_to_follow(*stream);
     port_legs.for_each([&](leg_entry& leg) {
         if (leg.from != who || leg.local)
             return;
+        if (const node_boot now_at = place_of(leg.stream.owner, who); now_at != who) {
+            sender_moves(leg, now_at);
+            return;
+        }
         leg.finished = true;
         leg.last = leg.next - 1;
         if (leg.consumed >= leg.last)
             end_entry(leg);
     });
     for (auto& [id, channel] : channels) {
-        const auto gone =
-            std::erase_if(channel.members, [&](const channel_member& m) { return m.at.at == who; });
+        const auto gone = std::erase_if(channel.members, [&](const channel_member& m) {
+            return m.at.at == who && place_of(m.port.owner, who) == who;
+        });
         if (gone != 0) {
             ++channel.version;
             tell_members(channel);
         }
-        std::erase_if(channel.followers, [&](const follow_channel_body& f) { return f.at == who; });
+        std::erase_if(channel.followers, [&](const follow_channel_body& f) {
+            return f.at == who && place_of(f.stream.owner, who) == who;
+        });
         settle_joins(channel);
     }
     for (std::uint32_t slot = 0; slot < calls.size(); ++slot)
@@ -224,6 +256,8 @@ void kernel_impl::member_is_gone(node_boot who, bool by_eviction) {
         request_was_cut_off(id, "node '" + name + "' was lost");
     }
     copies_lose_node(who);
+    if (options.root)
+        forget_owners();
     watched_node_is_gone(who, reason, name);
     std::vector<incarnation_id> parents;
     for (const auto& [parent, them] : dependents_of)
@@ -401,6 +435,14 @@ time_point kernel_impl::membership_deadline() const noexcept {
     if (leaving)
         next = std::min(next, stop_at);
     return std::min(next, next_probe);
+}
+
+std::vector<member_info> members() {
+    const kernel_entry inc;
+    std::vector<member_info> out;
+    for (const auto& [node, info] : inc->kernel->members)
+        out.push_back(info);
+    return out;
 }
 
 } // namespace equus

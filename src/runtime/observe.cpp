@@ -161,14 +161,17 @@ std::string kernel_impl::check_invariants() const {
             say("I1: " + name + " has consumed more than it sent");
         std::uint64_t retained = 0;
         std::uint64_t number = leg.consumed;
+        // Who parted from a receiver with a message in hand does not have that one.
+        const bool parted = leg.at.age.value != 0 || !whereabouts.empty() || !arrivals.empty();
         for (auto* kept = leg.retained.front(); kept; kept = kept->next) {
             ++retained;
-            if (kept->number != ++number)
+            if (parted ? kept->number <= number : kept->number != number + 1)
                 say("I1: " + name + " retains numbers with a gap");
+            number = kept->number;
         }
-        if (leg.at.at != self && retained != leg.sent - leg.consumed)
+        if (leg.at.at != self && !parted && retained != leg.sent - leg.consumed)
             say("I1: " + name + " does not retain what is not consumed");
-        if (leg.at.at == self && retained != 0)
+        if (leg.local && retained != 0)
             say("I1: " + name + " retains messages for its own node");
         // I2: both halves of a local leg agree.
         if (leg.local && (leg.local->local != &leg || leg.local->next != leg.sent + 1 ||

@@ -1,6 +1,7 @@
 // What parents order [K51]. Orders to one incarnation are carried out one after the other; only a
 // freeze takes its time: until the message in hand is done.
 #include "runtime/kernel_impl.hpp"
+#include "runtime/moving.hpp"
 
 namespace equus {
 
@@ -26,7 +27,8 @@ bool read(Body& body, const request_frame& frame) {
 
 /// What only looks waits for nobody.
 bool takes_its_turn(detail::request_kind kind) noexcept {
-    return kind == detail::request_kind::freeze || kind == detail::request_kind::unfreeze;
+    return kind == detail::request_kind::freeze || kind == detail::request_kind::unfreeze ||
+           kind == detail::request_kind::migrate;
 }
 
 } // namespace
@@ -66,6 +68,8 @@ std::optional<answer_frame> kernel_impl::carry_out(incarnation_record& inc,
             return refuse(errc::malformed, "the request's body");
         return unfreeze(inc, body.priority);
     }
+    case detail::request_kind::migrate:
+        return begin_departure(inc, frame);
     case detail::request_kind::report:
         return report_of(inc);
     case detail::request_kind::inspect:
@@ -200,7 +204,7 @@ answer_frame kernel_impl::open_control(incarnation_record& inc, std::uint64_t pr
     made.protocol = protocol;
     made.channel = control.channel;
     made.port = port->id();
-    made.at = {self, port->slot, {}};
+    made.at = place_here(*port);
     answer_frame out;
     out.capabilities.push_back(made);
     return out;
@@ -275,6 +279,11 @@ detail::requesting_nothing
 incarnation_handle::unfreeze(std::optional<priority_level> priority) const {
     return {detail::request_kind::unfreeze, node_id{}, *this,
             encode_frame(unfreeze_body{priority.value_or(detail::same_priority)})};
+}
+
+detail::requesting_nothing incarnation_handle::migrate(node_id to, duration rest_within) const {
+    return {detail::request_kind::migrate, node_id{}, *this,
+            encode_frame(migrate_body{to, rest_within.count()})};
 }
 
 incarnation_id incarnation_handle::id() const noexcept {

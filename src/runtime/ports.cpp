@@ -74,6 +74,8 @@ void kernel_impl::enqueue(port_record& port, envelope* message) {
 /// Hands a message that has just been queued to a coroutine that waits for it.
 bool kernel_impl::offer(port_record& port, const envelope& arrived) {
     incarnation_record& inc = *port.owner;
+    if (inc.held & held::resting) [[unlikely]]
+        return false;
     for (operation* at = inc.receivers.front(); at; at = at->next) {
         auto& op = static_cast<detail::receive_operation&>(*at);
         for (std::uint8_t i = 0; i < op.port_count; ++i) {
@@ -309,20 +311,40 @@ void kernel_impl::leg_is_broken(stream_leg& leg, std::uint64_t consumed_to) {
 
 void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payload) {
     message_header header;
-    if (!load(header, payload) || !may_send(from, header)) {
+    if (!load(header, payload)) {
+        ++counters.frames_refused;
+        return;
+    }
+    if (!whereabouts.empty() || !lives_at(header.stream.owner, from)) [[unlikely]]
+        if (place_of(header.stream.owner, birthplace_of(header.stream.owner)) != from) {
+            put_aside(header.stream.owner, from, kind::message, payload);
+            return;
+        }
+    if (!may_send(from, header)) {
         ++counters.frames_refused;
         return;
     }
     port_record* port = ports.at(header.port_slot);
     leg_entry* leg = port_legs.at(header.leg_slot);
-    if (leg && (leg->stream != header.stream || leg->port != port))
+    if (leg && leg->stream != header.stream)
         leg = nullptr;
+    if (leg)
+        port = leg->port;
+    const auto leads_to = [&](const port_record& which) {
+        const auto* at = which.attached.get();
+        return at && std::find(at->channels.begin(), at->channels.end(), header.channel) !=
+                         at->channels.end();
+    };
+    if (!leg && port && !leads_to(*port))
+        port = nullptr;
+    if (!port && !whereabouts.empty()) [[unlikely]] {
+        port = port_of_channel(header);
+        if (!port && answer_moved(from, header))
+            return;
+    }
     if (!leg && port) {
         auto* at = port->attached.get();
-        if (!at || std::find(at->channels.begin(), at->channels.end(), header.channel) ==
-                       at->channels.end()) {
-            port = nullptr;
-        } else if (const auto known = at->legs.find(header.stream); known != at->legs.end()) {
+        if (const auto known = at->legs.find(header.stream); known != at->legs.end()) {
             leg = known->second.get();
         } else if (header.number == 1 && std::find(at->refused.begin(), at->refused.end(),
                                                    header.stream) == at->refused.end()) {
@@ -344,8 +366,16 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
                    broken_frame{header.stream, header.stream_slot, 0, errc::broken});
         return;
     }
+    if (leg->local && from != self) [[unlikely]]
+        sender_moves(*leg, from); // its other half here has left
     leg->from = from;
     leg->from_slot = header.stream_slot;
+    if (port->owner->held & held::moving) [[unlikely]] {
+        leg->unanswered = true; // until it is clear where it is
+        EQUUS_SOMETIMES(discarded_on_the_way);
+        ++counters.discards_answered;
+        return;
+    }
     if (EQUUS_MUTANT(cursor_skips_gaps) && header.number > leg->next)
         leg->next = header.number;
     if (header.number != leg->next &&
@@ -358,6 +388,10 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
             credit_is_due(*leg);
         else if (leg->asked != leg->next)
             ask_again(*leg);
+        return;
+    }
+    if (header.body_bytes == 0) { // who says hello must have been heard before
+        ask_again(*leg);
         return;
     }
     if (header.number > leg->limit_messages + options.limits.credit_initial) {
@@ -376,7 +410,7 @@ void kernel_impl::recv_message(node_boot from, std::span<const std::byte> payloa
     }
     rest = rest.subspan(header.capability_bytes);
     void* block = nullptr;
-    if (!EQUUS_BUGGIFY(no_memory_for_message, 20))
+    if (from == self || !EQUUS_BUGGIFY(no_memory_for_message, 20))
         block = pool.allocate(port->owner->memory(), sizeof(envelope) + rest.size(), true);
     if (!block) {
         ++counters.discards_answered;
@@ -516,6 +550,8 @@ bool begin(receive_operation& op) {
             kernel.end(op, errc::no_such_reference);
             return true;
         }
+        if (inc->held & runtime::held::resting) [[unlikely]]
+            continue;
         auto& port = *static_cast<runtime::port_record*>(entry->record);
         if (!kernel.has_message(port))
             continue;

@@ -187,8 +187,9 @@ struct leg_entry {
     std::uint32_t from_slot = 0;
     entry_state state = entry_state::open;
     bool credit_due = false;
-    bool finished = false; ///< the stream has said its last number
-    bool starved = false;  ///< a message found no memory: its sender is still to be told
+    bool finished = false;   ///< the stream has said its last number
+    bool starved = false;    ///< a message found no memory: its sender is still to be told
+    bool unanswered = false; ///< something was discarded while its port was on its way
     leg_entry* due_next = nullptr;
     std::uint64_t next = 1;     ///< number expected
     std::uint64_t consumed = 0; ///< all up to it
@@ -380,13 +381,14 @@ struct seldom {
     error reason{errc::ok}; ///< of its end
     std::int32_t result = 0;
     std::uint32_t steps_high = 0; ///< of incarnation_record::steps
+    std::uint32_t tasks = 0;      ///< beside its handler and its life
     std::unique_ptr<event_record> events;
     std::unique_ptr<control_record> control;
 
     bool is_empty() const noexcept {
         return name.empty() && waits_for.empty() && interfaces.empty() && given.empty() &&
                watchers.empty() && reason == errc::ok && result == 0 && steps_high == 0 &&
-               !events && !control;
+               tasks == 0 && !events && !control;
     }
 };
 
@@ -404,7 +406,9 @@ inline constexpr std::uint8_t freezing = 2; ///< until its message in hand is do
 inline constexpr std::uint8_t frozen = 4;
 inline constexpr std::uint8_t faulting = 8;
 inline constexpr std::uint8_t interrupted = 16; ///< or about to be
-inline constexpr std::uint8_t stopped = inchoate | frozen | faulting;
+inline constexpr std::uint8_t resting = 32;     ///< begins nothing: it is to leave
+inline constexpr std::uint8_t moving = 64;      ///< on its way: it is inert
+inline constexpr std::uint8_t stopped = inchoate | frozen | faulting | moving;
 } // namespace held
 
 /// Lies behind its account, in one block with the object and its declared references.

@@ -10,11 +10,21 @@ using namespace runtime;
 void kernel_impl::begin_request(detail::request_operation& op, request_frame frame, node_boot to) {
     op.id = next_request++;
     frame.id = op.id;
+    pending_request asked;
+    asked.op = &op;
+    asked.to = to;
     if (to == self) {
-        if (auto answer = perform(self, frame))
-            handle_answer_for(op, std::move(*answer));
-        else if (!op.has_ended())
-            requests.emplace(op.id, pending_request{&op, self});
+        if (auto answer = perform(self, frame)) {
+            if (answer->moved_to.node) {
+                asked.again = std::make_shared<request_frame>(std::move(frame));
+                ask_again(op.id, std::move(asked), *answer);
+            } else {
+                handle_answer_for(op, std::move(*answer));
+            }
+        } else if (!op.has_ended()) {
+            asked.again = std::make_shared<request_frame>(std::move(frame));
+            requests.emplace(op.id, std::move(asked));
+        }
         return;
     }
     if (!is_member(to)) {
@@ -25,8 +35,9 @@ void kernel_impl::begin_request(detail::request_operation& op, request_frame fra
         end(op, error{errc::maybe_delivered, "its node is silent"});
         return;
     }
-    requests.emplace(op.id, pending_request{&op, to});
     send_frame(to, kind::request, lane::data, frame);
+    asked.again = std::make_shared<request_frame>(std::move(frame));
+    requests.emplace(op.id, std::move(asked));
 }
 
 void kernel_impl::handle_request(node_boot from, const request_frame& frame) {
@@ -52,11 +63,15 @@ void kernel_impl::handle_answer(node_boot from, answer_frame frame) {
         ++counters.frames_refused; // it was not asked
         return;
     }
-    const pending_request asked = found->second;
+    pending_request asked = std::move(found->second);
     requests.erase(found);
     request_is_over();
-    if (asked.op)
+    if (asked.op && frame.moved_to.node && asked.again)
+        ask_again(frame.id, std::move(asked), frame);
+    else if (asked.op)
         handle_answer_for(*asked.op, std::move(frame));
+    else if (asked.about)
+        kernel_is_answered(asked, std::move(frame));
     else
         answer_later(asked.relay_to, asked.relay_id, std::move(frame));
 }
@@ -65,11 +80,18 @@ void kernel_impl::request_was_cut_off(std::uint64_t id, std::string text) {
     const auto found = requests.find(id);
     if (found == requests.end())
         return;
-    const pending_request asked = found->second;
+    const pending_request asked = std::move(found->second);
     requests.erase(found);
     request_is_over();
     if (asked.op) {
         end(*asked.op, error{errc::maybe_delivered, std::move(text)});
+        return;
+    }
+    if (asked.about) {
+        answer_frame cut_off;
+        cut_off.status = errc::maybe_delivered;
+        cut_off.text = std::move(text);
+        kernel_is_answered(asked, std::move(cut_off));
         return;
     }
     if (EQUUS_MUTANT(relays_outlive_their_node))
@@ -141,8 +163,16 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         return refuse(errc::access_denied, "it lives at another node");
     };
     // Who asks for another's incarnation, or in its name, passes on what that has asked itself.
-    if (frame.asker && !lives_at(frame.asker, from) && frame.kind != detail::request_kind::restore)
-        return not_yours();
+    if (frame.asker && !lives_at(frame.asker, from) &&
+        frame.kind != detail::request_kind::restore) {
+        put_aside(frame.asker, from, kind::request, encode_frame(frame).span());
+        return {};
+    }
+    if (!departures.empty() || !arrivals.empty() || !whereabouts.empty()) [[unlikely]] {
+        bool held = false;
+        if (auto elsewhere = redirect(from, frame, held); elsewhere || held)
+            return elsewhere;
+    }
     switch (frame.kind) {
     case detail::request_kind::create: {
         creation what;
@@ -189,8 +219,17 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         remove_watcher(frame.subject, watcher{frame.asker, from, event_kinds{body.kinds}});
         return answer_frame{};
     }
+    case detail::request_kind::reserve:
+        return reserve(frame);
+    case detail::request_kind::install:
+        return arrive(from, frame);
+    case detail::request_kind::claim:
+    case detail::request_kind::reclaim:
+    case detail::request_kind::locate:
+        return register_request(from, frame);
     case detail::request_kind::freeze:
     case detail::request_kind::unfreeze:
+    case detail::request_kind::migrate:
     case detail::request_kind::report:
     case detail::request_kind::inspect:
     case detail::request_kind::open_control:
@@ -238,15 +277,24 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
             return malformed();
         if (!body.channel)
             return refuse(errc::wrong_protocol, "not a port, or not of the channel's protocol");
-        if (!lives_at(body.member.port.owner, from) || body.member.at.at != from)
-            return not_yours();
+        if (!lives_at(body.member.port.owner, from)) {
+            put_aside(body.member.port.owner, from, kind::request, encode_frame(frame).span());
+            return {};
+        }
+        if (body.member.at.at != from || place_of(body.member.port.owner, from) != from)
+            return not_yours(); // or it has gone on from there
         const auto found = channels.find(body.channel);
         if (found == channels.end())
             return refuse(errc::closed, "the channel's creator has ended");
         channel_record& channel = found->second;
-        if (std::find(channel.members.begin(), channel.members.end(), body.member) ==
-            channel.members.end()) {
+        const auto known =
+            std::find_if(channel.members.begin(), channel.members.end(),
+                         [&](const channel_member& m) { return m.port == body.member.port; });
+        if (known == channel.members.end()) {
             channel.members.push_back(body.member);
+            ++channel.version;
+        } else if (*known != body.member) { // it has moved
+            *known = body.member;
             ++channel.version;
         }
         tell_members(channel, body.until_known);
@@ -277,7 +325,11 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         follow_channel_body body;
         if (!read(body, frame))
             return malformed();
-        if (!lives_at(body.stream.owner, from) || body.at != from)
+        if (!lives_at(body.stream.owner, from)) {
+            put_aside(body.stream.owner, from, kind::request, encode_frame(frame).span());
+            return {};
+        }
+        if (body.at != from || place_of(body.stream.owner, from) != from)
             return not_yours();
         const auto found = channels.find(body.channel);
         if (found == channels.end()) {
@@ -287,8 +339,16 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
             return refuse(errc::closed, "the channel's creator has ended");
         }
         // What it hears first says all: nobody who joins has to wait for it.
-        found->second.followers.push_back({body, found->second.version});
+        auto& followers = found->second.followers;
+        const auto known = std::find_if(
+            followers.begin(), followers.end(),
+            [&](const follow_channel_body& each) { return each.stream == body.stream; });
+        if (known == followers.end())
+            followers.push_back({body, found->second.version});
+        else
+            *known = {body, found->second.version}; // it has moved
         tell_members(found->second, body, false);
+        settle_joins(found->second);
         return answer_frame{};
     }
     }
@@ -335,17 +395,21 @@ void kernel_impl::settle_joins(channel_record& channel) {
 }
 
 void kernel_impl::follow_channel(stream_record& stream) {
+    stream.followed_slot = followed.insert(stream);
+    ask_to_follow(stream);
+}
+
+void kernel_impl::ask_to_follow(stream_record& stream) {
     follow_channel_body body;
     body.channel = stream.channel;
     body.stream = stream.id;
-    body.stream_slot = followed.insert(stream);
-    stream.followed_slot = body.stream_slot;
+    body.stream_slot = stream.followed_slot;
     body.at = self;
     request_frame frame;
     frame.kind = detail::request_kind::follow_channel;
     frame.body = encode_frame(body);
     if (stream.channel_at.at == self) {
-        if (perform(self, frame)->status != errc::ok)
+        if (const auto done = perform(self, frame); done && done->status != errc::ok)
             break_stream(stream, errc::broken);
     } else if (is_member(stream.channel_at.at)) {
         send_frame(stream.channel_at.at, kind::request, lane::data, frame);
@@ -421,6 +485,8 @@ rights needed_for(detail::request_kind kind) noexcept {
         return right::copy;
     case detail::request_kind::open_control:
         return right::operate;
+    case detail::request_kind::migrate:
+        return right::migrate;
     case detail::request_kind::join_channel:
         return right::attach;
     case detail::request_kind::regulate:
@@ -467,7 +533,7 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
             const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
             frame.subject = handle.id;
             frame.subject_slot = handle.at.slot;
-            to = handle.at.at;
+            to = kernel.place_of(handle.id, handle.at.at);
             if (kind == request_kind::watch || kind == request_kind::unwatch)
                 kernel.watch_is_asked(*inc, handle, frame);
         } else if (entry->kind == runtime::reference_kind::stream_handle &&
@@ -475,7 +541,7 @@ void begin(request_operation& op, request_kind kind, node_id node, reference sub
             const auto& handle = *static_cast<runtime::handle_record*>(entry->record);
             frame.subject = handle.id;
             frame.subject_slot = handle.at.slot;
-            to = handle.at.at;
+            to = kernel.place_of(handle.id, handle.at.at);
         } else if (entry->kind == runtime::reference_kind::stream) {
             to = static_cast<runtime::stream_record*>(entry->record)->channel_at.at;
         } else {
@@ -560,7 +626,7 @@ detail::requesting_nothing joining(reference port, any_reference channel, bool u
         if (source.protocol != record.protocol->id || !(stream->rights & right::attach))
             return {detail::request_kind::join_channel, node_id{}, channel, encode_frame(body)};
         body.channel = source.channel;
-        body.member = {record.id(), {kernel.self, record.slot, {}}, kernel.credit_first_of(record)};
+        body.member = {record.id(), kernel.place_here(record), kernel.credit_first_of(record)};
         auto& attached = record.attach();
         attached.channels.push_back(source.channel);
         attached.joined[source.channel] = source.channel_at.at;
@@ -581,13 +647,5 @@ requesting_nothing join(reference port, reference channel) {
     return joining(port, any_reference{channel}, true);
 }
 } // namespace detail
-
-std::vector<member_info> members() {
-    const kernel_entry inc;
-    std::vector<member_info> out;
-    for (const auto& [node, info] : inc->kernel->members)
-        out.push_back(info);
-    return out;
-}
 
 } // namespace equus

@@ -315,6 +315,16 @@ bool begin(sleep_operation& op) {
     return false;
 }
 
+void task_begins() noexcept {
+    const runtime::kernel_entry inc;
+    ++inc->more().tasks;
+}
+
+void task_ends() noexcept {
+    const runtime::kernel_entry inc;
+    --inc->more().tasks;
+}
+
 void resume_in_turn(operation& ended) noexcept {
     auto& inc = *static_cast<incarnation_record*>(ended.owner);
     ended.ready = true;

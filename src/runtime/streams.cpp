@@ -20,12 +20,19 @@ void kernel_impl::bind(stream_record& stream, const capability& to) {
     stream.routing = to.routing;
     stream.credit_first = to.credit_first;
     if (to.routing == channel_kind::unicast) {
-        add_leg(stream, to.port, to.at, to.credit_first);
-        if (!is_member(to.at.at))
+        place at = to.at;
+        if (const auto known = whereabouts.find(to.port.owner);
+            known != whereabouts.end() && known->second.age > at.age)
+            at = {known->second.at, ~0u, known->second.age};
+        stream_leg& leg = add_leg(stream, to.port, at, to.credit_first);
+        if (at.at != self && !is_member(at.at))
             break_stream(stream, errc::broken);
+        else if (at.slot == ~0u)
+            seek(leg);
         return;
     }
     stream.channel_at = to.at;
+    stream.channel_at.at = place_of(to.channel.owner, to.at.at);
     follow_channel(stream);
 }
 
@@ -105,6 +112,8 @@ detail::progress kernel_impl::transmit(stream_record& stream, envelope* message,
 
 detail::progress kernel_impl::transmit_unicast(stream_record& stream, stream_leg& leg,
                                                envelope* message, error& why) {
+    if (!leg.local && leg.at.at == self && waits_for_move(leg)) [[unlikely]]
+        return detail::progress::waiting;
     if (!leg.has_credit(message->payload_bytes) && !EQUUS_MUTANT(credit_is_ignored)) {
         EQUUS_SOMETIMES(credit_exhausted);
         if (stream.watched)
@@ -138,6 +147,9 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
     if (!stream.legs)
         return detail::progress::waiting; // reliable: at least one port [K22]
     for (stream_leg* leg = stream.legs; leg; leg = leg->next)
+        if (!leg->local && leg->at.at == self && waits_for_move(*leg))
+            return detail::progress::waiting;
+    for (stream_leg* leg = stream.legs; leg; leg = leg->next)
         if (!leg->has_credit(message->payload_bytes)) {
             some_are_stuck(stream, message->payload_bytes);
             return detail::progress::waiting;
@@ -170,8 +182,12 @@ detail::progress kernel_impl::transmit_multicast(stream_record& stream, envelope
 
 leg_entry* kernel_impl::join_halves(stream_leg& leg) {
     port_record* port = ports.at(leg.at.slot);
-    if (!port || port->id() != leg.port)
-        return nullptr;
+    if (!port || port->id() != leg.port) {
+        port = whereabouts.empty() ? nullptr : find_port(leg.port);
+        if (!port)
+            return nullptr;
+        leg.at.slot = port->slot;
+    }
     leg_entry& entry = entry_for(*port, leg.stream->id);
     entry.local = &leg;
     entry.from = self;
@@ -281,7 +297,8 @@ retained_message* kernel_impl::retain(stream_leg& leg, const envelope& message) 
 
 void kernel_impl::send_remote(stream_leg& leg, envelope* message, bool keep) {
     retained_message* kept = retain(leg, *message);
-    session* to = session_to(leg.at.at);
+    // One whose port is being looked for keeps it until then.
+    session* to = leg.at.slot != ~0u ? session_to(leg.at.at) : nullptr;
     if (to) {
         auto out = to->reserve(kind::message, lane::data, kept->frame_bytes);
         std::memcpy(out.data(), kept->frame(), kept->frame_bytes);
@@ -467,7 +484,13 @@ void kernel_impl::set_members(stream_record& stream, std::uint32_t version,
     for (const channel_member& member : list) {
         bool known = false;
         for (stream_leg* leg = stream.legs; leg; leg = leg->next)
-            known = known || leg->port == member.port;
+            if (leg->port == member.port) {
+                known = true;
+                leg_moves(*leg, member.at, leg->consumed + 1);
+                break;
+            }
+        if (stream.broken != errc::ok)
+            return;
         if (!known && is_member(member.at.at) && !is_given_up(stream, member.port))
             add_leg(stream, member.port, member.at, member.credit_first);
     }

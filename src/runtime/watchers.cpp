@@ -72,6 +72,19 @@ void kernel_impl::deliver_event(incarnation_id to, event what) {
         return;
     }
     incarnation_record* inc = find(to);
+    if (!inc && place_of(to, self) != self) {
+        send_frame(place_of(to, self), kind::event, lane::data,
+                   event_frame{to, std::move(what), true});
+        return;
+    }
+    if (inc && (inc->held & held::moving)) {
+        if (const auto leaving_soon = departures.find(to); leaving_soon != departures.end())
+            leaving_soon->second.events.push_back(std::move(what));
+        return;
+    }
+    if (what.kind == event_kind::terminated && what.reason == errc::not_found &&
+        watches.lower_bound({to, what.subject, {}}) == watches.end())
+        return;
     if (!inc || inc->ending) {
         if (what.kind == event_kind::faulting) // it must not wait for who is not there
             end_watch(to, what.subject, what.node);
@@ -106,8 +119,10 @@ void kernel_impl::add_watcher(incarnation_id subject, watcher who) {
     }
     auto& watchers = inc->more().watchers;
     const auto known = std::find_if(watchers.begin(), watchers.end(), [&](const watcher& each) {
-        return each.who == who.who && each.at == who.at;
+        return each.who == who.who && (each.who || each.at == who.at);
     });
+    if (known != watchers.end())
+        known->at = who.at; // it may have moved
     if (known == watchers.end())
         watchers.push_back(who);
     else
@@ -184,6 +199,39 @@ void kernel_impl::forget_watch(incarnation_id who, incarnation_id subject, node_
     found->second = found->second.without(kinds);
     if (found->second == event_kinds{})
         watches.erase(found);
+}
+
+/// It is watched from elsewhere now.
+void kernel_impl::forget_watches_silently(incarnation_id who) {
+    for (auto at = watches.lower_bound({who, {}, {}}); at != watches.end() && at->first.who == who;
+         at = watches.lower_bound({who, {}, {}})) {
+        const watch_key key = at->first;
+        forget_watch(key.who, key.subject, key.at, all_kinds);
+    }
+}
+
+/// One that has arrived goes on watching.
+void kernel_impl::watch_again(incarnation_record& inc, incarnation_id subject, node_boot last_at,
+                              event_kinds kinds) {
+    const node_boot at = place_of(subject, last_at);
+    note_watch(inc.id, subject, at, kinds);
+    if (at == self) {
+        add_watcher(subject, watcher{inc.id, self, kinds});
+        return;
+    }
+    if (!is_member(at)) {
+        forget_watch(inc.id, subject, at, all_kinds);
+        if (kinds.has(event_kind::terminated))
+            deliver_event(inc.id, event{event_kind::terminated, subject, at, errc::evicted, 0,
+                                        "its node was lost"});
+        return;
+    }
+    request_frame frame;
+    frame.kind = detail::request_kind::watch;
+    frame.asker = inc.id;
+    frame.subject = subject;
+    frame.body = encode_frame(watch_body{false, kinds.bits()});
+    send_frame(at, kind::request, lane::data, frame);
 }
 
 /// Tells the subject's kernel that `who` is not there any more.

@@ -36,6 +36,10 @@ struct incarnation_core {
     std::uint8_t level = 0;
 };
 
+/// Tasks of the running incarnation beside its handler and its life: one more, or one less.
+void task_begins() noexcept;
+void task_ends() noexcept;
+
 /// To whom operator new charges for as long as this lives. Null: nobody is running.
 class allocating_scope {
 public:

@@ -31,6 +31,13 @@ enum class request_kind : std::uint16_t {
     copy = 22,    ///< of an INCHOATE incarnation, to a node
     restore = 23, ///< an incarnation from its image; between kernels
     fork = 24,    ///< of the asker itself
+    migrate = 25, ///< to a node
+    // ---- between the kernels of a migration, and of one of them and the register
+    reserve = 64,
+    install = 65,
+    claim = 66,
+    reclaim = 67,
+    locate = 68,
     // ---- of one stream
     regulate = 32, ///< by its handle
 };

@@ -21,6 +21,14 @@ struct kernel_limits {
     std::uint32_t interests_max = 256;     ///< per incarnation, of handlers, streams and ports
     std::uint32_t orders_max = 64; ///< operations that wait behind another on one incarnation
 
+    // ---- migration
+    std::uint32_t departures_max = 1'024;       ///< under way at once, out of and into a node
+    std::uint32_t image_bytes_max = 256u << 20; ///< encoded size of one incarnation on its way
+    std::uint32_t tombstones_max = 1u << 20;    ///< ports that have left and are remembered
+    std::uint32_t set_aside_max = 1'024;     ///< frames that wait for the place of one incarnation
+    duration rest_within{2'000'000'000};     ///< until one that is to leave is at rest
+    duration migrate_within{10'000'000'000}; ///< from then until it is taken back
+
     // ---- messages
     std::uint32_t message_bytes_max = 64u << 20; ///< encoded size of one message
     std::uint32_t packet_bytes_max =

@@ -29,6 +29,7 @@ enum class trace_kind : std::uint16_t {
     reference = 15, ///< a: index, b: kind, c: 1 made, 0 closed
     moved = 16,     ///< a: node, b: epoch
     copied = 17,    ///< a: number, b: bytes, c: errc
+    migration = 18, ///< a: step, b: node, c: epoch or errc
 };
 
 struct trace_record {
