@@ -465,8 +465,8 @@ std::optional<answer_frame> kernel_impl::copy_or_fork(node_boot from, const requ
         return restored(onward, body);
     onward.id = next_request++;
     onward.body = encode_frame(body);
-    requests.emplace(onward.id,
-                     pending_request{nullptr, target->second.at, from, frame.id, {}, {}, {}, {}, 0});
+    requests.emplace(
+        onward.id, pending_request{nullptr, target->second.at, from, frame.id, {}, {}, {}, {}, 0});
     send_frame(target->second.at, kind::request, lane::data, onward);
     return {};
 }

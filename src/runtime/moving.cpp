@@ -178,8 +178,11 @@ result<moving_incarnation> kernel_impl::capture_moving(incarnation_record& inc) 
         out.ports.push_back(value_of_port(*port));
     for (auto at = channels.lower_bound(channel_id{inc.id, 0});
          at != channels.end() && at->first.owner == inc.id; ++at)
-        out.channels.push_back({at->first, at->second.routing, at->second.protocol,
-                                at->second.version, at->second.members,
+        out.channels.push_back({at->first,
+                                at->second.routing,
+                                at->second.protocol,
+                                at->second.version,
+                                at->second.members,
                                 {at->second.followers.begin(), at->second.followers.end()}});
     for (auto at = watches.lower_bound({inc.id, {}, {}});
          at != watches.end() && at->first.who == inc.id; ++at)

@@ -340,9 +340,10 @@ std::optional<answer_frame> kernel_impl::perform(node_boot from, const request_f
         }
         // What it hears first says all: nobody who joins has to wait for it.
         auto& followers = found->second.followers;
-        const auto known = std::find_if(
-            followers.begin(), followers.end(),
-            [&](const follow_channel_body& each) { return each.stream == body.stream; });
+        const auto known =
+            std::find_if(followers.begin(), followers.end(), [&](const follow_channel_body& each) {
+                return each.stream == body.stream;
+            });
         if (known == followers.end())
             followers.push_back({body, found->second.version});
         else
