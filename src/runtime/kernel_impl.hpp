@@ -31,7 +31,8 @@
 //   copies.cpp        copies between nodes: asked for, sent in chunks
 //   placing.cpp       copies that are read from the link to where they belong
 //   bulk.cpp          bulk of messages: kept, sent early, fetched
-//   requests.cpp      what kernels ask of each other; multicast channels' membership
+//   requests.cpp      what kernels ask of each other
+//   channels.cpp      multicast and anycast channels' membership
 //   links.cpp         links, greetings, sessions, inbound frames by kind
 //   membership.cpp    the register at the root, its view everywhere, leases
 //   observe.cpp       status, invariants, trace
@@ -41,16 +42,6 @@
 #include "runtime/kernel_state.hpp"
 
 namespace equus {
-
-namespace runtime {
-struct incarnation_image;
-struct image_port;
-struct restore_body;
-struct moving_port;
-struct moving_leg;
-struct moving_stream;
-struct installed_body;
-} // namespace runtime
 
 struct kernel_impl : kernel_state {
     kernel_impl(kernel_options given, const module_table& table);
@@ -405,6 +396,7 @@ struct kernel_impl : kernel_state {
     bool waits_for_move(stream_leg& leg);
     bool answer_moved(node_boot from, const runtime::message_header& header);
     bool answer_stream_moved(node_boot from, stream_id stream, std::uint32_t leg_slot);
+    void ask_again(std::uint64_t id, pending_request asked, const runtime::answer_frame& frame);
     std::optional<runtime::answer_frame> redirect(node_boot from,
                                                   const runtime::request_frame& frame, bool& held);
 
@@ -523,8 +515,9 @@ struct kernel_impl : kernel_state {
     void answer_later(node_boot to, std::uint64_t id, runtime::answer_frame answer);
     void handle_answer(node_boot from, runtime::answer_frame frame);
     void handle_answer_for(detail::request_operation& op, runtime::answer_frame frame);
+
+    // ------------------------------------------------------------------ channels.cpp
     void tell_members(runtime::channel_record& channel, bool asks = false);
-    void ask_again(std::uint64_t id, pending_request asked, const runtime::answer_frame& frame);
     void tell_members(runtime::channel_record& channel,
                       const runtime::follow_channel_body& follower, bool asks);
     void settle_joins(runtime::channel_record& channel);

@@ -27,7 +27,14 @@
 namespace equus {
 
 namespace runtime {
+struct image_port;
+struct incarnation_image;
+struct installed_body;
 struct moving_incarnation;
+struct moving_leg;
+struct moving_port;
+struct moving_stream;
+struct restore_body;
 } // namespace runtime
 
 struct kernel_state {

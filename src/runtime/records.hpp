@@ -495,6 +495,13 @@ struct channel_record {
         std::uint32_t version = 0;
     };
     std::vector<joining> joins;
+    /// The version that all who follow it are known to have.
+    std::uint32_t known_by_all() const noexcept {
+        std::uint32_t known = version;
+        for (const follower& each : followers)
+            known = known < each.known ? known : each.known;
+        return known;
+    }
 };
 
 } // namespace equus::runtime
