@@ -81,11 +81,11 @@ void kernel_impl::end_channels_of(incarnation_id owner) {
         const auto followers = std::move(at->second.followers);
         const auto joins = std::move(at->second.joins);
         at = channels.erase(at);
-        answer_frame ended;
-        ended.status = errc::closed;
-        ended.text = "the channel's creator has ended";
+        answer_frame closed;
+        closed.status = errc::closed;
+        closed.text = "the channel's creator has ended";
         for (const channel_record::joining& each : joins)
-            answer_later(each.from, each.request, ended);
+            answer_later(each.from, each.request, closed);
         for (const follow_channel_body& each : followers) {
             if (each.at != self) {
                 send_frame(each.at, kind::broken, lane::control,
