@@ -68,6 +68,11 @@ std::optional<answer_frame> kernel_impl::arrive(node_boot from, const request_fr
         return refuse(errc::malformed, "the image");
     if (leaving)
         return refuse(errc::refused, "the node is leaving");
+    if (image.what.view.value > view.value && !EQUUS_MUTANT(opens_before_the_view)) {
+        EQUUS_SOMETIMES(image_waits_for_the_view);
+        waiting_for_view.push_back({from, frame}); // who has joined is not known here yet (rule 14)
+        return {};
+    }
     if (arrivals.contains(frame.subject))
         return refuse(errc::already_exists, "it is arriving");
     if (departures.contains(frame.subject)) { // it left, went on, and is back before we have heard

@@ -384,6 +384,7 @@ struct kernel_impl : kernel_state {
     void put_aside(incarnation_id who, node_boot from, runtime::frame_kind what,
                    std::span<const std::byte> payload);
     void take_set_aside();
+    void refuse_stranger(const stranger_frame& of);
     stream_leg* find_leg(stream_id stream, std::uint32_t slot, port_id port) noexcept;
     port_record* find_port(port_id id) noexcept;
     port_record* port_of_channel(const runtime::message_header& header) noexcept;

@@ -188,6 +188,8 @@ struct kernel_state {
     };
     std::map<incarnation_id, std::vector<stranger_frame>> set_aside;
     std::vector<incarnation_id> places_due; ///< of these the place is known now
+    /// News of moves to lives that this node has not heard of yet.
+    std::vector<std::pair<node_boot, runtime::moved_frame>> news_before_view;
     /// At the root: the register of ownership.
     struct owner_record {
         node_boot at;

@@ -204,8 +204,10 @@ void kernel_impl::greeting_came(link_id link, std::span<const std::byte> packet)
         }
         const bool final_word = frame->reason == errc::evicted || frame->reason == errc::refused;
         hang_up(link);
-        if (final_word)
-            stop(error{frame->reason, std::move(frame->text)});
+        if (final_word) // who has told that it leaves has left, whoever is the first to say so
+            stop(departure_told && frame->reason == errc::evicted
+                     ? leave_reason
+                     : error{frame->reason, std::move(frame->text)});
         return;
     }
     auto greeting = first.kind == kind::greeting ? wire::decode<greeting_frame>(first.payload)

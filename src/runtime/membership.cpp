@@ -167,6 +167,8 @@ void kernel_impl::apply_view(const view_frame& frame) {
     }
     if (!waiting_for_view.empty())
         look_at_waiting_images();
+    for (const auto& [from, told] : std::exchange(news_before_view, {}))
+        recv_moved(from, told);
 }
 
 void kernel_impl::evict(node_boot dead) {

@@ -81,6 +81,18 @@ void kernel_impl::put_aside(incarnation_id who, node_boot from, frame_kind what,
         ask_register(detail::request_kind::locate, who, {});
 }
 
+/// Who asked for something waits for an answer.
+void kernel_impl::refuse_stranger(const stranger_frame& of) {
+    if (of.what != kind::request)
+        return;
+    if (const auto asked = wire::decode<request_frame>(of.payload.span())) {
+        answer_frame out;
+        out.status = errc::access_denied;
+        out.text = "it lives at another node";
+        answer_later(of.from, asked->id, std::move(out));
+    }
+}
+
 /// Now that places are known: those frames that are right are taken, the others refused.
 void kernel_impl::take_set_aside() {
     while (!places_due.empty()) {
@@ -99,6 +111,7 @@ void kernel_impl::take_set_aside() {
                                       : lives_at(who, each.from);
             if (!is_right || !is_member(each.from)) {
                 ++counters.frames_refused;
+                refuse_stranger(each);
                 continue;
             }
             frame next;
@@ -131,6 +144,13 @@ stream_leg* kernel_impl::find_leg(stream_id stream, std::uint32_t slot, port_id 
 }
 
 void kernel_impl::recv_moved(node_boot from, const moved_frame& told) {
+    if (told.to.at != self && !is_member(told.to.at) && !was_written_off(told.to.at)) {
+        if (news_before_view.size() < options.limits.set_aside_max)
+            news_before_view.emplace_back(from, told); // the register's word of it is on its way
+        else
+            ++counters.frames_refused;
+        return;
+    }
     if (from != self && !lives_at(told.incarnation, from)) {
         const auto known = whereabouts.find(told.incarnation);
         if (known == whereabouts.end() || known->second.age < told.to.age) {

@@ -108,6 +108,8 @@ TEST_CASE("a node that is told MOVED to a life that is over breaks the stream",
           "[kernel][rule-25]") {
     peers net{cast()};
     const auto home = net.join();
+    const auto gone = net.join();
+    net.root().evict(net.at(gone));
     const port_id port{{net.at(home).node, net.at(home).boot, 1}, 5};
     net.ask_for(home, "talker", "out", stream_to(port, net.at(home)));
     const auto first = net.messages(home);
@@ -116,7 +118,7 @@ TEST_CASE("a node that is told MOVED to a life that is over breaks the stream",
     moved.stream_slot = first[0].stream_slot;
     moved.port = port;
     moved.incarnation = port.owner;
-    moved.to = {{node_id{77}, boot_number{1}}, 0, epoch{1}};
+    moved.to = {net.at(gone), 0, epoch{1}};
     moved.next = 1;
     net.say(home, kind::moved, lane::control, moved);
     REQUIRE(net.root().status().incarnations.at(0).streams.at(0).broken);

@@ -139,7 +139,7 @@ TEST_CASE("a lock is broken by what was reordered, removed or retyped", "[wire]"
     };
     refused("  1 id uint32\n  2 path text\n", "  1 path text\n  2 id uint32\n",
             "doc.task_slip: field 1 'path' is now 'id'");
-    refused("  3 name text\nprotocol", "  3 name text\n  4 colour uint8\nprotocol",
+    refused("  3 name text\nstruct", "  3 name text\n  4 colour uint8\nstruct",
             "doc.task_slip: field 4 'colour' was removed");
     refused("  0 document uint32\n", "  0 document uint64\n",
             "doc.page: field 0 'document' was 'uint64' and is now 'uint32'");
@@ -161,7 +161,7 @@ TEST_CASE("a lock is broken by what was reordered, removed or retyped", "[wire]"
 
 TEST_CASE("what was appended breaks no lock, but the lock lacks it", "[wire]") {
     const workplace here;
-    here.write_lock("  3 name text\nprotocol", "protocol");
+    here.write_lock("  3 name text\nstruct", "struct");
     const outcome said = here.shop("schema --lock old.lock");
     REQUIRE(said.code == 0);
     REQUIRE(said.says("old.lock: lacks what was appended; --update writes it"));
