@@ -188,11 +188,11 @@ task<> director::move_about() {
         }
         auto moved = co_await who.handle.migrate(to).within(1h);
         const errc outcome = moved ? errc::ok : moved.error().code();
-        const bool expected = outcome == errc::ok || outcome == errc::refused ||
-                              outcome == errc::not_found ||
-                              (parameters_.deaths &&
-                               (outcome == errc::maybe_delivered || outcome == errc::no_such_node ||
-                                outcome == errc::timed_out || outcome == errc::evicted));
+        const bool expected =
+            outcome == errc::ok || outcome == errc::refused || outcome == errc::timed_out ||
+            outcome == errc::already_exists || outcome == errc::not_found ||
+            (parameters_.deaths && (outcome == errc::maybe_delivered ||
+                                    outcome == errc::no_such_node || outcome == errc::evicted));
         if (!expected)
             co_await violated("a migration: " + moved.error().describe());
         if (outcome == errc::not_found && !parameters_.deaths)

@@ -62,7 +62,7 @@ answer_frame kernel_impl::reserve(const request_frame& frame) const {
 
 std::optional<answer_frame> kernel_impl::arrive(node_boot from, const request_frame& frame) {
     arrival in;
-    in.image = std::make_shared<moving_incarnation>();
+    in.image = std::make_unique<moving_incarnation>();
     moving_incarnation& image = *in.image;
     if (!read(image, frame.body) || image.from != from || image.what.source != frame.subject)
         return refuse(errc::malformed, "the image");

@@ -254,7 +254,7 @@ void begin_following(request_operation& op, reference which) {
     kernel_impl::pending_request asked;
     asked.op = &op;
     asked.follows = which;
-    kernel.requests.emplace(op.id, asked);
+    kernel.requests.emplace(op.id, std::move(asked));
 }
 
 } // namespace detail

@@ -5,6 +5,7 @@
 #include "runtime/bulk_records.hpp"
 #include "runtime/frames.hpp"
 #include "runtime/incarnation_index.hpp"
+#include "runtime/moving.hpp"
 #include "runtime/packet_pool.hpp"
 #include "runtime/pool.hpp"
 #include "runtime/records.hpp"
@@ -25,17 +26,6 @@
 #include <vector>
 
 namespace equus {
-
-namespace runtime {
-struct image_port;
-struct incarnation_image;
-struct installed_body;
-struct moving_incarnation;
-struct moving_leg;
-struct moving_port;
-struct moving_stream;
-struct restore_body;
-} // namespace runtime
 
 struct kernel_state {
     using incarnation_record = runtime::incarnation_record;
@@ -116,7 +106,7 @@ struct kernel_state {
         detail::request_kind kind = detail::request_kind::status;
         incarnation_id about;
         /// To be asked again elsewhere, when its subject has moved.
-        std::shared_ptr<runtime::request_frame> again;
+        std::unique_ptr<runtime::request_frame> again;
         std::uint32_t hops = 0;
     };
     std::map<std::uint64_t, pending_request> requests;
@@ -172,7 +162,7 @@ struct kernel_state {
     std::map<incarnation_id, departure> departures;
     /// One that has been assembled and waits for the register's word.
     struct arrival {
-        std::shared_ptr<runtime::moving_incarnation> image; ///< without its state
+        std::unique_ptr<runtime::moving_incarnation> image; ///< without its state
         node_boot from;
         std::uint64_t request = 0;
         error end{errc::ok};

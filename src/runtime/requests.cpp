@@ -16,13 +16,13 @@ void kernel_impl::begin_request(detail::request_operation& op, request_frame fra
     if (to == self) {
         if (auto answer = perform(self, frame)) {
             if (answer->moved_to.node) {
-                asked.again = std::make_shared<request_frame>(std::move(frame));
+                asked.again = std::make_unique<request_frame>(std::move(frame));
                 ask_again(op.id, std::move(asked), *answer);
             } else {
                 handle_answer_for(op, std::move(*answer));
             }
         } else if (!op.has_ended()) {
-            asked.again = std::make_shared<request_frame>(std::move(frame));
+            asked.again = std::make_unique<request_frame>(std::move(frame));
             requests.emplace(op.id, std::move(asked));
         }
         return;
@@ -36,7 +36,7 @@ void kernel_impl::begin_request(detail::request_operation& op, request_frame fra
         return;
     }
     send_frame(to, kind::request, lane::data, frame);
-    asked.again = std::make_shared<request_frame>(std::move(frame));
+    asked.again = std::make_unique<request_frame>(std::move(frame));
     requests.emplace(op.id, std::move(asked));
 }
 

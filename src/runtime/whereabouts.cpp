@@ -485,12 +485,12 @@ void kernel_impl::ask_again(std::uint64_t id, pending_request asked, const answe
         return;
     }
     asked.to = to;
-    const auto onward = asked.again;
+    const request_frame onward = *asked.again;
     requests.emplace(id, std::move(asked));
     if (to == self)
-        handle_request(self, *onward);
+        handle_request(self, onward);
     else
-        send_frame(to, kind::request, lane::data, *onward);
+        send_frame(to, kind::request, lane::data, onward);
 }
 
 // ---------------------------------------------------------------------- tombstones

@@ -141,6 +141,15 @@ TEST_CASE("nobody is blamed for the sleep of the root", "[sim][rule25]") {
     require_all_pass("asleep", 80, false);
 }
 
+TEST_CASE("who moves takes each item once and in order", "[sim][K55][K57][K64]") {
+    require_all_pass("migrate", 60);
+}
+
+TEST_CASE("an incarnation is lost with the node that has it, and with no other",
+          "[sim][K58][rule15]") {
+    require_all_pass("migrate_crash", 60);
+}
+
 TEST_CASE("every planted fault is found", "[sim][mutants]") {
     if (!sim::has_mutants()) {
         REQUIRE_FALSE(EQUUS_MUTANT(any));
