@@ -76,7 +76,8 @@ struct broadcast {
         return sent[0];
     }
     leg_status leg() {
-        const auto& legs = net.root().status().incarnations.at(0).streams.at(0).legs;
+        const node_status status = net.root().status();
+        const auto& legs = status.incarnations.at(0).streams.at(0).legs;
         REQUIRE(legs.size() == 1);
         return legs[0];
     }
