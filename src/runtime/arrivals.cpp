@@ -1,5 +1,6 @@
 // The destination of a migration: an incarnation is assembled from its image, inert, and opened
 // when the register says that it is here (departures.cpp has the steps).
+#include "runtime/answers.hpp"
 #include "runtime/kernel_impl.hpp"
 #include "runtime/moving.hpp"
 
@@ -8,26 +9,6 @@
 namespace equus {
 
 using namespace runtime;
-
-namespace {
-
-answer_frame refuse(errc code, std::string text) {
-    answer_frame out;
-    out.status = code;
-    out.text = std::move(text);
-    return out;
-}
-
-template <class Body>
-bool read(Body& body, const bytes& from) {
-    auto decoded = wire::decode<Body>(from.span());
-    if (!decoded)
-        return false;
-    body = std::move(*decoded);
-    return true;
-}
-
-} // namespace
 
 /// Of what a class declares: whether two programs mean the same module.
 std::uint64_t kernel_impl::hash_of_interfaces(const module_type& module) {

@@ -13,6 +13,7 @@
 //
 // The register decides. Until it has, the incarnation is the source's, which acts no more; what
 // goes wrong before lets it go on there, once the register has said that nobody else has it.
+#include "runtime/answers.hpp"
 #include "runtime/kernel_impl.hpp"
 #include "runtime/moving.hpp"
 
@@ -21,26 +22,6 @@
 namespace equus {
 
 using namespace runtime;
-
-namespace {
-
-answer_frame refuse(errc code, std::string text) {
-    answer_frame out;
-    out.status = code;
-    out.text = std::move(text);
-    return out;
-}
-
-template <class Body>
-bool read(Body& body, const bytes& from) {
-    auto decoded = wire::decode<Body>(from.span());
-    if (!decoded)
-        return false;
-    body = std::move(*decoded);
-    return true;
-}
-
-} // namespace
 
 std::optional<answer_frame> kernel_impl::begin_departure(incarnation_record& inc,
                                                          const request_frame& order) {

@@ -1,5 +1,6 @@
 #include "runtime/image.hpp"
 
+#include "runtime/answers.hpp"
 #include "runtime/kernel_impl.hpp"
 #include "runtime/moving.hpp"
 
@@ -10,22 +11,6 @@ namespace equus {
 using namespace runtime;
 
 namespace {
-
-answer_frame refuse(const error& why) {
-    answer_frame out;
-    out.status = why.code();
-    out.text = why.cause() ? why.describe() : std::string{why.text()};
-    return out;
-}
-
-template <class Body>
-bool read(Body& body, const request_frame& frame) {
-    auto decoded = wire::decode<Body>(frame.body.span());
-    if (!decoded)
-        return false;
-    body = std::move(*decoded);
-    return true;
-}
 
 /// A reference that names nothing is empty in the image: its number may be another's by now.
 void drop_stale_references(kernel_impl& kernel, incarnation_record& inc) {

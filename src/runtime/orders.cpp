@@ -1,5 +1,6 @@
 // What parents order [K51]. Orders to one incarnation are carried out one after the other; only a
 // freeze takes its time: until the message in hand is done.
+#include "runtime/answers.hpp"
 #include "runtime/kernel_impl.hpp"
 #include "runtime/moving.hpp"
 
@@ -8,22 +9,6 @@ namespace equus {
 using namespace runtime;
 
 namespace {
-
-answer_frame refuse(errc code, std::string text) {
-    answer_frame out;
-    out.status = code;
-    out.text = std::move(text);
-    return out;
-}
-
-template <class Body>
-bool read(Body& body, const request_frame& frame) {
-    auto decoded = wire::decode<Body>(frame.body.span());
-    if (!decoded)
-        return false;
-    body = std::move(*decoded);
-    return true;
-}
 
 /// What only looks waits for nobody.
 bool takes_its_turn(detail::request_kind kind) noexcept {

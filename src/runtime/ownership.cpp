@@ -2,6 +2,7 @@
 // moved. One write decides every migration, and every write is a compare-and-set; who is not listed
 // is where it was born, in its first epoch (rule 15). It answers from memory (rule 16), and its
 // run ends with it.
+#include "runtime/answers.hpp"
 #include "runtime/kernel_impl.hpp"
 #include "runtime/moving.hpp"
 
@@ -10,17 +11,6 @@
 namespace equus {
 
 using namespace runtime;
-
-namespace {
-
-answer_frame refuse(errc code, std::string text) {
-    answer_frame out;
-    out.status = code;
-    out.text = std::move(text);
-    return out;
-}
-
-} // namespace
 
 answer_frame kernel_impl::register_request(node_boot from, const request_frame& frame) {
     if (!options.root)

@@ -1,3 +1,4 @@
+#include "runtime/answers.hpp"
 #include "runtime/image.hpp"
 #include "runtime/kernel_impl.hpp"
 
@@ -125,25 +126,9 @@ void kernel_impl::handle_answer_for(detail::request_operation& op, answer_frame 
 
 namespace {
 
-answer_frame refuse(errc code, std::string text) {
-    answer_frame out;
-    out.status = code;
-    out.text = std::move(text);
-    return out;
-}
-
 event_kinds events_of(const creation& what) noexcept {
     const event_kinds asked{what.events};
     return what.watched ? asked | event_kind::terminated : asked;
-}
-
-template <class Body>
-bool read(Body& body, const request_frame& frame) {
-    auto decoded = wire::decode<Body>(frame.body.span());
-    if (!decoded)
-        return false;
-    body = std::move(*decoded);
-    return true;
 }
 
 } // namespace
